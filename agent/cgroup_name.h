@@ -1,0 +1,35 @@
+/* What a cgroup is, from its folder's name alone: the naming rules of the kubelet's two cgroup
+ * drivers and of the container runtimes. Pure functions on strings. */
+#ifndef AGENT_CGROUP_NAME_H
+#define AGENT_CGROUP_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A pod's uid with dashes (36), or a static pod's config hash (32 hex digits). */
+#define POD_UID_SIZE      64
+/* A container's id: 64 hex digits from every runtime in use. */
+#define CONTAINER_ID_SIZE 72
+
+/* True when `folder` (one path component) is the top of a kubepods tree: "kubepods",
+ * "kubepods.slice", or with a systemd prefix "kubelet-kubepods.slice". */
+bool cgroup_name_is_kubepods(const char *folder);
+
+/* True when `folder` is a QoS level inside of a kubepods tree: "burstable", "besteffort",
+ * "kubepods-burstable.slice", "kubelet-kubepods-besteffort.slice". */
+bool cgroup_name_is_qos(const char *folder);
+
+/* True when `folder` is a pod's; writes its uid with "-" for systemd's "_". Static pods' hashes
+ * pass as they are. */
+bool cgroup_name_is_pod(const char *folder, char ret_uid[POD_UID_SIZE]);
+
+/* True when `folder`, found directly inside of a pod's folder, is a container: a runtime's scope
+ * ("cri-containerd-<id>.scope", "crio-<id>.scope", "docker-<id>.scope") or a bare id (cgroupfs
+ * driver). Writes the id. False for "crio-conmon-*" and for anything that is not an id. */
+bool cgroup_name_is_container(const char *folder, char ret_id[CONTAINER_ID_SIZE]);
+
+/* True when `folder` is a systemd unit that stands for something that runs: *.service, *.scope;
+ * not *.mount, *.slice, *.socket, *.swap. */
+bool cgroup_name_is_unit(const char *folder);
+
+#endif

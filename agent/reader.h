@@ -1,0 +1,49 @@
+/* Reads the raw counters of all containers, from the best source there is for each field.
+ *
+ * BPF first, for the fields that it gives; the files for the others, and for a cgroup that BPF
+ * missed. At start and every minute both are read and compared, field by field: a difference
+ * beyond one sampling step (what the counter can have moved between the two looks; for memory
+ * also the kernel's per-CPU batching) is logged and counted, and the file wins for that field from
+ * then on. */
+#ifndef AGENT_READER_H
+#define AGENT_READER_H
+
+#include "agent/cgroup_tree.h"
+#include "agent/hierarchy.h"
+#include "agent/reading.h"
+#include "base/error.h"
+#include "base/telemetry.h"
+
+enum reader_source {
+	READER_SOURCE_AUTO, /* BPF where it loads, files otherwise: the reason is logged */
+	READER_SOURCE_BPF,  /* BPF, or fail; fields that it does not give still come from files */
+	READER_SOURCE_FILES,
+};
+
+struct reader_options {
+	const struct hierarchy *hierarchy;
+	enum reader_source source;
+	field_set wanted;
+	uint32_t max_cgroups;
+	struct telemetry *telemetry;
+};
+
+struct reader;
+
+struct reader *reader_new(const struct reader_options *options, struct error *err);
+void reader_free(struct reader *reader);
+
+/* For cgroup_tree_events. */
+void reader_add(struct reader *reader, struct cgroup *cgroup);
+void reader_remove(struct reader *reader, struct cgroup *cgroup);
+
+/* Tells which tree is walked (cgroup_tree_top); cheap when it is the same as before. */
+void reader_set_top(struct reader *reader, const char *top);
+
+/* Reads every container into readings[slot], slots 0..count-1, which the reader clears first. */
+void reader_read(struct reader *reader, struct reading *readings, uint32_t count);
+
+/* Which source gives `field` now: "bpf", "files", or "" when none does. */
+const char *reader_source_of(const struct reader *reader, enum field field);
+
+#endif

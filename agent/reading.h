@@ -1,0 +1,43 @@
+/* One look at the raw counters of one cgroup. */
+#ifndef AGENT_READING_H
+#define AGENT_READING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum field {
+#define FIELD(symbol, kind, file, key, help) FIELD_##symbol,
+#include "agent/reading.def"
+#undef FIELD
+	FIELD_COUNT
+};
+
+enum field_kind {
+	FIELD_KIND_COUNTER,
+	FIELD_KIND_GAUGE,
+};
+
+/* A set of fields: bit FIELD_X. */
+typedef uint32_t field_set;
+#define FIELD_BIT(field) ((field_set)1 << (field))
+
+_Static_assert(FIELD_COUNT <= 32, "field_set is too narrow");
+
+struct field_info {
+	const char *name; /* "CPU_USAGE_NS" */
+	enum field_kind kind;
+	const char *file; /* cgroup v2 */
+	const char *key;  /* "" = the whole file */
+	const char *help;
+};
+
+const struct field_info *field_info(enum field field);
+
+struct reading {
+	uint64_t at_ns;  /* CLOCK_MONOTONIC when the CPU counters were read */
+	field_set valid; /* which of `value` were read; the others are 0 and mean nothing */
+	bool gone;       /* the cgroup was removed: nothing is valid */
+	uint64_t value[FIELD_COUNT];
+};
+
+#endif

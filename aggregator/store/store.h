@@ -1,0 +1,122 @@
+/* The latest figures of every node, pod and container; nothing older.
+ *
+ * One writer (ingest) applies catalogs and samples; any number of reader threads walk. A reader
+ * holds the store's lock only while its visitor runs over one page, so that a long list never keeps
+ * a sample waiting: a visitor returns false when its page is full, and the walk goes on from the
+ * cursor under a new hold.
+ *
+ * What is served: of a node, while its last message is younger than the expiry; of a pod, when
+ * also each of its containers has a figure for every metric in `required`, all its names are
+ * known, and it is the pod to serve among those of its name. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "aggregator/store/labels.h"
+#include "base/error.h"
+#include "base/telemetry.h"
+#include "proto/metric.h"
+#include "proto/tacho.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bounds of what one node may send; a catalog beyond is refused whole. */
+#define STORE_MAX_PODS_PER_NODE       1024
+#define STORE_MAX_CONTAINERS_PER_NODE 16384
+#define STORE_MAX_NAME                253 /* a Kubernetes name: DNS-1123 subdomain */
+
+struct store_options {
+	uint64_t expiry_ns;  /* without a message from the node; the store's own monotonic clock */
+	uint32_t max_nodes;  /* beyond: refused and counted */
+	metric_set required; /* container metrics without which a pod is not served */
+	struct telemetry *telemetry;
+};
+
+struct store;
+
+struct store *store_new(const struct store_options *options, struct error *err);
+void store_free(struct store *store);
+
+/* --- the writer: one thread at a time --------------------------------------------------------- */
+
+/* Replaces who is measured on `node`. Pods whose uid and containers stay keep their figures. 0;
+ * -EINVAL (a name that is too long or has a control character, '/' or '%' in it, two rows of one
+ * container, revision 0), -E2BIG (bounds), -ENOSPC (max_nodes), -ENOMEM: then nothing has
+ * changed. `now_ns` is CLOCK_MONOTONIC. */
+int store_apply_catalog(struct store *store, const char *node, const Tacho__V1__Catalog *catalog,
+	uint64_t now_ns, struct error *err);
+
+/* Takes the node's newest figures. 0; -ESTALE (no catalog of that revision: counted), -EINVAL
+ * (column lengths, a metric twice): then nothing has changed. Columns of unknown metrics are
+ * skipped. A metric that the sample does not have is absent from then on. */
+int store_apply_sample(struct store *store, const char *node, const Tacho__V1__Sample *sample,
+	uint64_t now_ns, struct error *err);
+
+/* Frees nodes whose expiry has passed. Call each second or so. */
+void store_expire(struct store *store, uint64_t now_ns);
+
+/* --- readers: any thread ---------------------------------------------------------------------- */
+
+/* What a visitor sees: valid only until it returns. */
+struct store_node_view {
+	const char *name;
+	const struct labels *labels;
+	uint64_t cpu_millicores, memory_bytes; /* capacity; 0 = unknown */
+	uint64_t timestamp_ms;
+	uint32_t window_ms;
+	const void *opaque;
+};
+
+struct store_pod_view {
+	const char *namespace;
+	const char *name;
+	const char *uid;
+	const char *node;
+	const struct labels *labels;
+	uint64_t timestamp_ms; /* of the oldest figure among its containers */
+	uint32_t window_ms;    /* the shortest among its containers */
+	uint32_t containers;
+	const void *opaque;
+};
+
+/* False when there is no figure for `metric`. */
+bool store_node_value(const struct store_node_view *node, enum metric metric, uint64_t *ret_value);
+bool store_container_value(const struct store_pod_view *pod, uint32_t container, enum metric metric,
+	uint64_t *ret_value);
+const char *store_container_name(const struct store_pod_view *pod, uint32_t container);
+
+/* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
+ * beginning; store_cursor_free() when done or given up. */
+struct store_cursor {
+	char *namespace, *name;
+	size_t namespace_size, name_size; /* of the memory behind them */
+	bool started, finished;
+};
+
+void store_cursor_free(struct store_cursor *cursor);
+
+/* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
+typedef bool (*store_node_visitor)(void *context, const struct store_node_view *node);
+typedef bool (*store_pod_visitor)(void *context, const struct store_pod_view *pod);
+
+/* Visits nodes sorted by name from the cursor on, at most `most` of them (taken or not served)
+ * under one hold of the lock. Returns 0, cursor->finished says whether the end was reached;
+ * -ENOMEM. Objects that come or go between two calls may or may not be seen; none is seen twice. */
+int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t most,
+	store_node_visitor visitor, void *context);
+
+/* The same for pods, sorted by namespace then name; of one namespace, or all with NULL. */
+int store_visit_pods(struct store *store, const char *namespace, struct store_cursor *cursor,
+	size_t most, store_pod_visitor visitor, void *context);
+
+/* Calls the visitor with the one object, if it is served. True when it was. */
+bool store_get_node(
+	struct store *store, const char *name, store_node_visitor visitor, void *context);
+bool store_get_pod(struct store *store, const char *namespace, const char *name,
+	store_pod_visitor visitor, void *context);
+
+/* Nodes with a catalog and figures that are served now: for readiness. */
+size_t store_served_nodes(struct store *store);
+
+#endif

@@ -1,0 +1,44 @@
+#include "proto/metric.h"
+
+#include <string.h>
+
+static const struct metric_info METRICS[METRIC_COUNT] = {
+#define METRIC(symbol, id, name, scope, kind, unit, prometheus, custom, help)                \
+	{name, id, METRIC_SCOPE_##scope, METRIC_KIND_##kind, METRIC_UNIT_##unit, prometheus, \
+		custom, help},
+#include "proto/metrics.def"
+#undef METRIC
+};
+
+static const struct metric_unit_info UNITS[METRIC_UNIT_COUNT] = {
+#define UNIT(symbol, text, exponent) {text, exponent},
+#include "proto/metrics.def"
+#undef UNIT
+};
+
+const struct metric_info *metric_info(enum metric metric)
+{
+	return &METRICS[metric];
+}
+
+const struct metric_unit_info *metric_unit_info(enum metric_unit unit)
+{
+	return &UNITS[unit];
+}
+
+int metric_by_id(uint32_t id)
+{
+	for (int metric = 0; metric < METRIC_COUNT; metric++)
+		if (METRICS[metric].id == id)
+			return metric;
+	return -1;
+}
+
+int metric_by_name(const char *name, uint32_t length)
+{
+	for (int metric = 0; metric < METRIC_COUNT; metric++)
+		if (strlen(METRICS[metric].name) == length &&
+			memcmp(METRICS[metric].name, name, length) == 0)
+			return metric;
+	return -1;
+}
