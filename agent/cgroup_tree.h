@@ -26,7 +26,8 @@ struct cgroup {
 	char pod_uid[POD_UID_SIZE];           /* "" for a unit */
 	char container_id[CONTAINER_ID_SIZE]; /* "" for a unit */
 	const char *unit;                     /* the folder's name, for a unit; else NULL */
-	void *user;                           /* the tree's user's own */
+	const char *slice; /* name of the folder above a unit, "" at the top; else NULL */
+	void *user;        /* the tree's user's own */
 };
 
 struct cgroup_tree_events {
