@@ -1,4 +1,4 @@
-#include "aggregator/api/walk.h"
+#include "aggregator/api/selection.h"
 
 #include "base/clock.h"
 
@@ -15,17 +15,17 @@
 #define LOOK_AFTER 64
 
 struct hold {
-	const struct walk *walk;
-	walk_visitor visitor;
+	const struct selection *selection;
+	selection_visitor visitor;
 	void *context;
 	uint64_t until_ns;
 	uint64_t seen; /* objects and containers since the last look at the clock */
 };
 
-static bool selected(const struct walk *walk, const struct object *object)
+static bool selected(const struct selection *selection, const struct object *object)
 {
-	return field_selector_matches(walk->fields, object->namespace, object->name) &&
-	       label_selector_matches(walk->labels, object->labels);
+	return field_selector_matches(selection->fields, object->namespace, object->name) &&
+	       label_selector_matches(selection->labels, object->labels);
 }
 
 static bool visit(struct hold *hold, const struct object *object)
@@ -37,7 +37,7 @@ static bool visit(struct hold *hold, const struct object *object)
 		hold->seen = 0;
 	}
 	hold->seen += 1 + (uint64_t)object->containers;
-	if (!selected(hold->walk, object))
+	if (!selected(hold->selection, object))
 		return true;
 	return hold->visitor(hold->context, object);
 }
@@ -56,20 +56,20 @@ static bool visit_pod(void *context, const struct store_pod_view *pod)
 	return visit(context, &object);
 }
 
-int walk_on(
-	const struct walk *walk, struct store_cursor *cursor, walk_visitor visitor, void *context)
+int selection_visit(const struct selection *selection, struct store_cursor *cursor,
+	selection_visitor visitor, void *context)
 {
 	struct hold hold = {
-		.walk = walk,
+		.selection = selection,
 		.visitor = visitor,
 		.context = context,
 		.until_ns = clock_monotonic_ns() + HOLD_NS,
 	};
 
-	if (walk->pods)
-		return store_visit_pods(
-			walk->store, walk->namespace, cursor, HOLD_MOST, visit_pod, &hold);
-	return store_visit_nodes(walk->store, cursor, HOLD_MOST, visit_node, &hold);
+	if (selection->pods)
+		return store_visit_pods(selection->store, selection->namespace, cursor, HOLD_MOST,
+			visit_pod, &hold);
+	return store_visit_nodes(selection->store, cursor, HOLD_MOST, visit_node, &hold);
 }
 
 static bool visit_one_node(void *context, const struct store_node_view *node)
@@ -88,16 +88,18 @@ static bool visit_one_pod(void *context, const struct store_pod_view *pod)
 	return hold->visitor(hold->context, &object);
 }
 
-bool walk_one(const struct walk *walk, const char *name, walk_visitor visitor, void *context)
+bool selection_get(const struct selection *selection, const char *name, selection_visitor visitor,
+	void *context)
 {
-	struct hold hold = {.walk = walk, .visitor = visitor, .context = context};
+	struct hold hold = {.selection = selection, .visitor = visitor, .context = context};
 
-	if (walk->pods)
-		return store_get_pod(walk->store, walk->namespace, name, visit_one_pod, &hold);
-	return store_get_node(walk->store, name, visit_one_node, &hold);
+	if (selection->pods)
+		return store_get_pod(
+			selection->store, selection->namespace, name, visit_one_pod, &hold);
+	return store_get_node(selection->store, name, visit_one_node, &hold);
 }
 
-int walk_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy)
+int selection_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy)
 {
 	struct store_cursor copy = *cursor;
 

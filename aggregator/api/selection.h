@@ -1,7 +1,7 @@
-/* A walk over the store's nodes or pods that a listing selects, a short hold of the store at a
- * time. */
-#ifndef API_WALK_H
-#define API_WALK_H
+/* What a listing selects of the store's nodes or pods, visited in the store's order, a short hold
+ * of the store at a time. */
+#ifndef API_SELECTION_H
+#define API_SELECTION_H
 
 #include "aggregator/api/field_selector.h"
 #include "aggregator/api/label_selector.h"
@@ -10,10 +10,10 @@
 #include <stdbool.h>
 
 /* True: taken. False: not taken, this hold ends; the next starts with this object. */
-typedef bool (*walk_visitor)(void *context, const struct object *object);
+typedef bool (*selection_visitor)(void *context, const struct object *object);
 
-/* What is walked over. Owns nothing. */
-struct walk {
+/* Owns nothing. */
+struct selection {
 	struct store *store;
 	bool pods;             /* else nodes */
 	const char *namespace; /* of pods; NULL: all */
@@ -23,14 +23,15 @@ struct walk {
 
 /* Visits what is selected from the cursor on, in the store's order, until the visitor has enough,
  * all was seen (cursor->finished), or the store was held for some 0.5 ms. 0 or -ENOMEM. */
-int walk_on(
-	const struct walk *walk, struct store_cursor *cursor, walk_visitor visitor, void *context);
+int selection_visit(const struct selection *selection, struct store_cursor *cursor,
+	selection_visitor visitor, void *context);
 
 /* Visits the one object; selectors are not asked (as k8s.io/apiserver does for a get). True when it
  * is served. */
-bool walk_one(const struct walk *walk, const char *name, walk_visitor visitor, void *context);
+bool selection_get(const struct selection *selection, const char *name, selection_visitor visitor,
+	void *context);
 
 /* Lets *ret_copy stand where `cursor` stands. 0 or -ENOMEM; *ret_copy is untouched on failure. */
-int walk_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy);
+int selection_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
 #endif
