@@ -284,7 +284,8 @@ static void forget_folder(struct cgroup_tree *tree, struct folder *folder)
  * looked up, which is after mkdir and before the first process moves in. They are set anew when the
  * inode was dropped from the cache: then they say nothing, and the earliest moment is taken, for a
  * span that is too long makes a rate too low but never absurd. */
-static uint64_t creation_ns(const struct cgroup_tree *tree, const struct stat *st)
+static uint64_t creation_ns(
+	const struct cgroup_tree *tree, const struct folder *parent, const struct stat *st)
 {
 	uint64_t changed =
 		(uint64_t)st->st_ctim.tv_sec * NS_PER_SECOND + (uint64_t)st->st_ctim.tv_nsec;
@@ -293,7 +294,7 @@ static uint64_t creation_ns(const struct cgroup_tree *tree, const struct stat *s
 	uint64_t born = changed < modified ? changed : modified;
 	uint64_t earliest = tree->last_ns + 1, age, created;
 
-	if (!tree->looked)
+	if (!tree->looked || parent->failed)
 		return 0;
 	if (born >= tree->started_ns)
 		return earliest;
@@ -323,7 +324,7 @@ static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char
 	leaf->parent = parent;
 	leaf->round = tree->round;
 	leaf->cgroup.id = st->st_ino;
-	leaf->cgroup.created_ns = creation_ns(tree, st);
+	leaf->cgroup.created_ns = creation_ns(tree, parent, st);
 	memcpy(leaf->cgroup.pod_uid, entry->pod_uid, sizeof(leaf->cgroup.pod_uid));
 	memcpy(leaf->cgroup.container_id, entry->container_id, sizeof(leaf->cgroup.container_id));
 	leaf->cgroup.unit = entry->unit ? base_name(leaf->cgroup.path) : NULL;
