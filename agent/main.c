@@ -42,8 +42,7 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 			"The folder that has the kubelet's pods/ and containers/: names come from "
 			"it."},
 		{"metrics", OPTION_STRING, {.string = &flags->metrics}, "LIST",
-			"Comma-separated names of docs/metrics.md; \"all\", or \"resource\" for "
-			"CPU, "
+			"Comma-separated names of docs/metrics.md; \"all\", or \"resource\" for CPU, "
 			"working set and swap."},
 		{"window", OPTION_DURATION, {.number = &flags->window_ns}, "DURATION",
 			"Span over which rates are taken; shorter for a younger container.",
@@ -53,12 +52,10 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 			.max = 60 * NS_PER_SECOND},
 		{"source", OPTION_CHOICE, {.choice = &flags->source},
 			.help = "Where counters are read: one BPF pass, or the cgroups' files. "
-				"auto is "
-				"bpf where it loads; what bpf does not give comes from files.",
+				"auto is bpf where it loads; what bpf does not give comes from files.",
 			.choices = "auto|bpf|files"},
 		{"standalone", OPTION_SWITCH, {.on = &flags->standalone},
-			.help = "Without Kubernetes: where there is no kubepods cgroup, systemd "
-				"units and "
+			.help = "Without Kubernetes: where there is no kubepods cgroup, systemd units and "
 				"top-level cgroups are shown as pods."},
 		{.type = OPTION_HEADING, .help = "Where it is sent"},
 		{"aggregator", OPTION_STRING, {.string = &flags->aggregator}, "URL",
@@ -77,8 +74,7 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 				"protected."},
 		{.type = OPTION_HEADING, .help = "Other"},
 		{"once", OPTION_SWITCH, {.on = &flags->once},
-			.help = "Look for one window, print what was seen, and leave. No "
-				"aggregator is "
+			.help = "Look for one window, print what was seen, and leave. No aggregator is "
 				"needed."},
 		{"output", OPTION_CHOICE, {.choice = &flags->output}, .help = "Form of --once.",
 			.choices = "table|json"},

@@ -29,8 +29,7 @@ static const struct {
 		"BPF programs can't read kernel memory: counters are read from files, which costs "
 		"about ten times the CPU time"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-		"folders that only root may read (often /var/log/pods) stay closed unless the "
-		"agent "
+		"folders that only root may read (often /var/log/pods) stay closed unless the agent "
 		"runs as root: their containers have no names"},
 };
 
