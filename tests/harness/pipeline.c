@@ -130,7 +130,7 @@ void pipeline_start_agent(struct pipeline *pipeline, const char *window, const c
 {
 	char program[512], url[64], ca[512], secret[512], root[512], logs[512], span[32], from[32];
 	const char *argv[] = {program, "--standalone", url, ca, secret,
-		"--node-name=" PIPELINE_NODE, root, logs, span, from, NULL};
+		"--node-name=" PIPELINE_NODE, root, logs, span, from, pipeline->agent_flag, NULL};
 
 	(void)snprintf(program, sizeof(program), "%s", process_program("tacho-agent"));
 	(void)snprintf(

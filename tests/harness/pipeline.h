@@ -26,6 +26,7 @@ struct pipeline {
 	const char *kubeconfig;
 	const char *ca_file;
 	const char *secret_file;
+	const char *agent_flag; /* one more flag for the agents to come, or NULL */
 };
 
 /* What is served of a container or a node. */
