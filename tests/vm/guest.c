@@ -64,8 +64,12 @@ void guest_cgroup_remove(const char *cgroup)
 	char path[4096];
 
 	file_path(path, cgroup, "");
-	if (rmdir(path) < 0)
-		fail_msg("removing %s: %s", path, strerror(errno));
+	for (int i = 0; rmdir(path) < 0; i++) {
+		/* Busy as long as a killed process has not left altogether. */
+		if (errno != EBUSY || i == 200)
+			fail_msg("removing %s: %s", path, strerror(errno));
+		guest_wait_ms(10);
+	}
 }
 
 void guest_cgroup_write(const char *cgroup, const char *file, const char *text)

@@ -3,7 +3,8 @@
 
 VM_KERNELS    ?= linux-image-amd64 linux-image-6.12-amd64
 GUEST_TESTS   := $(patsubst tests/vm/%.c,%,$(wildcard tests/vm/guest_*.c))
-GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(BUILD)/tests/vm/guest.o
+GUEST_SHARED  := $(BUILD)/tests/vm/guest.o $(BUILD)/tests/vm/loads.o
+GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 VM_TESTS      := $(foreach kernel,$(VM_KERNELS),$(GUEST_TESTS:%=$(BUILD)/tests/vm/$(kernel)/%))
 
@@ -11,7 +12,7 @@ vm: $(VM_TESTS) ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNEL
 	@tests/run $^
 
 $(GUEST_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
-$(GUESTS): %: %.o $(BUILD)/tests/vm/guest.o $(LIB_AGENT) $(LIB_BASE)
+$(GUESTS): %: %.o $(GUEST_SHARED) $(LIB_AGENT) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
