@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ struct folder {
 /* A cgroup that is shown. */
 struct leaf {
 	struct cgroup cgroup; /* first: the tree's user sees only this */
+	char unit[CGROUP_UNIT_NAME_SIZE], slice[CGROUP_UNIT_NAME_SIZE];
 	struct folder *parent;
 	struct leaf *prev, *next;
 	uint64_t round;
@@ -305,6 +307,17 @@ static uint64_t creation_ns(
 	return created < earliest ? earliest : created;
 }
 
+/* A unit's pod is as long-lived as its cgroup, so the cgroup's id says which pod it is. */
+static void name_unit(struct leaf *leaf, const struct folder *parent, const char *name)
+{
+	cgroup_name_of_unit(name, leaf->unit);
+	cgroup_name_of_unit(base_name(parent->path), leaf->slice);
+	leaf->cgroup.unit = leaf->unit;
+	leaf->cgroup.slice = leaf->slice;
+	(void)snprintf(leaf->cgroup.pod_uid, sizeof(leaf->cgroup.pod_uid), "cgroup-%" PRIu64,
+		leaf->cgroup.id);
+}
+
 static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char *name,
 	const struct entry *entry, const struct stat *st)
 {
@@ -327,7 +340,8 @@ static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char
 	leaf->cgroup.created_ns = creation_ns(tree, parent, st);
 	memcpy(leaf->cgroup.pod_uid, entry->pod_uid, sizeof(leaf->cgroup.pod_uid));
 	memcpy(leaf->cgroup.container_id, entry->container_id, sizeof(leaf->cgroup.container_id));
-	leaf->cgroup.unit = entry->unit ? base_name(leaf->cgroup.path) : NULL;
+	if (entry->unit)
+		name_unit(leaf, parent, name);
 	HASH_ADD(hh, tree->leaves, cgroup.id, sizeof(leaf->cgroup.id), leaf);
 	if (leaf->hh.tbl && cgroup_slots_take(&tree->slots, &leaf->cgroup) == 0) {
 		DL_APPEND(parent->leaves, leaf);
