@@ -101,11 +101,12 @@ struct cgroup_tree {
 	uint64_t round;       /* counts readings of folders */
 
 	/* of the look that goes on */
-	uint64_t now_ns;     /* CLOCK_MONOTONIC */
-	uint64_t started_ns; /* CLOCK_REALTIME_COARSE, the clock of the folders' times */
-	uint64_t last_ns;    /* now_ns of the look before */
-	bool looked;         /* there was a look before */
-	struct buffer found; /* names, each with its NUL, that the folder being read has got */
+	uint64_t now_ns;      /* CLOCK_MONOTONIC */
+	uint64_t realtime_ns; /* CLOCK_REALTIME at now_ns */
+	uint64_t started_ns;  /* CLOCK_REALTIME_COARSE, the clock of the folders' times */
+	uint64_t last_ns;     /* now_ns of the look before */
+	bool looked;          /* there was a look before */
+	struct buffer found;  /* names, each with its NUL, that the folder being read has got */
 	char entries[ENTRIES_SIZE];
 
 	bool said_missing, said_unwatched, said_limit, said_depth, said_name, said_memory;
@@ -300,7 +301,7 @@ static uint64_t creation_ns(
 		return 0;
 	if (born >= tree->started_ns)
 		return earliest;
-	age = tree->started_ns - born;
+	age = tree->realtime_ns - born;
 	created = age < tree->now_ns ? tree->now_ns - age : 0;
 	if (created + TICK_NS < tree->last_ns)
 		return 0; /* an earlier look could not see it */
@@ -662,6 +663,7 @@ void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
 {
 	tree->now_ns = now_ns;
 	tree->started_ns = folder_clock_ns();
+	tree->realtime_ns = clock_realtime_ns();
 	if (!cgroup_watch_read(&tree->watch, mark_dirty, tree) || now_ns >= tree->full_due_ns)
 		tree->full = true;
 	settle_top(tree);
