@@ -12,20 +12,21 @@
 
 /* --- what is served --------------------------------------------------------------------------- */
 
-static bool is_fresh(const struct store *store, const struct node *node, uint64_t now_ns)
+static bool is_fresh(const struct store *store, const struct known_node *node, uint64_t now_ns)
 {
 	/* The sample may have come between reading the clock and taking the lock. */
 	return node->sampled &&
 	       (now_ns < node->sample_ns || now_ns - node->sample_ns < store->options.expiry_ns);
 }
 
-static bool node_is_served(const struct store *store, const struct node *node, uint64_t now_ns)
+static bool node_is_served(
+	const struct store *store, const struct known_node *node, uint64_t now_ns)
 {
 	return is_fresh(store, node, now_ns) &&
 	       columns_node_complete(&node->columns, store->options.required);
 }
 
-static bool pod_is_served(const struct store *store, const struct node_pod *pod, uint64_t now_ns)
+static bool pod_is_served(const struct store *store, const struct known_pod *pod, uint64_t now_ns)
 {
 	const uint16_t *listed = pod->node->listed + pod->first_listed;
 
@@ -39,7 +40,7 @@ static bool pod_is_served(const struct store *store, const struct node_pod *pod,
 
 /* --- views ------------------------------------------------------------------------------------ */
 
-static struct store_node_view view_node(const struct node *node)
+static struct store_node_view view_node(const struct known_node *node)
 {
 	return (struct store_node_view){
 		.name = node->name,
@@ -52,9 +53,9 @@ static struct store_node_view view_node(const struct node *node)
 	};
 }
 
-static struct store_pod_view view_pod(const struct node_pod *pod)
+static struct store_pod_view view_pod(const struct known_pod *pod)
 {
-	const struct node *node = pod->node;
+	const struct known_node *node = pod->node;
 	uint32_t window_ms = UINT32_MAX;
 
 	for (uint16_t i = 0; i < pod->listed; i++) {
@@ -78,12 +79,13 @@ static struct store_pod_view view_pod(const struct node_pod *pod)
 
 bool store_node_value(const struct store_node_view *node, enum metric metric, uint64_t *ret_value)
 {
-	return columns_node_value(&((const struct node *)node->opaque)->columns, metric, ret_value);
+	return columns_node_value(
+		&((const struct known_node *)node->opaque)->columns, metric, ret_value);
 }
 
 static uint16_t row_of(const struct store_pod_view *view, uint32_t container)
 {
-	const struct node_pod *pod = view->opaque;
+	const struct known_pod *pod = view->opaque;
 
 	return pod->node->listed[pod->first_listed + container];
 }
@@ -91,14 +93,14 @@ static uint16_t row_of(const struct store_pod_view *view, uint32_t container)
 bool store_container_value(const struct store_pod_view *pod, uint32_t container, enum metric metric,
 	uint64_t *ret_value)
 {
-	const struct node *node = ((const struct node_pod *)pod->opaque)->node;
+	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
 
 	return columns_value(&node->columns, row_of(pod, container), metric, ret_value);
 }
 
 const char *store_container_name(const struct store_pod_view *pod, uint32_t container)
 {
-	const struct node *node = ((const struct node_pod *)pod->opaque)->node;
+	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
 
 	return node->row[row_of(pod, container)].name;
 }
@@ -139,7 +141,7 @@ int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t m
 	store_node_visitor visitor, void *context)
 {
 	uint64_t now_ns = store->options.clock();
-	const struct node *node, *passed = NULL;
+	const struct known_node *node, *passed = NULL;
 	struct ordered_place place;
 	struct store_key key;
 
@@ -168,16 +170,16 @@ int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t m
 	return 0;
 }
 
-static bool has_name(const struct node_pod *pod, const char *namespace, const char *name)
+static bool has_name(const struct known_pod *pod, const char *namespace, const char *name)
 {
 	return strcmp(pod->name, name) == 0 && strcmp(pod->namespace, namespace) == 0;
 }
 
 /* The pod at `place` while that is in `namespace` (NULL: any), else NULL. */
-static const struct node_pod *pod_at(
+static const struct known_pod *pod_at(
 	const struct store *store, struct ordered_place place, const char *namespace)
 {
-	const struct node_pod *pod = ordered_at(&store->pods, place);
+	const struct known_pod *pod = ordered_at(&store->pods, place);
 
 	return pod && (!namespace || strcmp(pod->namespace, namespace) == 0) ? pod : NULL;
 }
@@ -187,7 +189,7 @@ static const struct node_pod *pod_at(
  * pods after the one that it reads from. A long walk takes a third of the time by this. */
 static void fetch_ahead(const struct store *store, struct ordered_place place)
 {
-	const struct node_pod *pod = ordered_ahead(&store->pods, place, FETCH_POD);
+	const struct known_pod *pod = ordered_ahead(&store->pods, place, FETCH_POD);
 
 	if (pod)
 		__builtin_prefetch(pod);
@@ -214,7 +216,7 @@ int store_visit_pods(struct store *store, const char *namespace, struct store_cu
 	size_t most, store_pod_visitor visitor, void *context)
 {
 	uint64_t now_ns = store->options.clock();
-	const struct node_pod *pod, *passed = NULL;
+	const struct known_pod *pod, *passed = NULL;
 	struct ordered_place place;
 	struct store_key key;
 
@@ -256,7 +258,7 @@ bool store_get_node(
 {
 	const struct store_key key = {.name = name};
 	uint64_t now_ns = store->options.clock();
-	const struct node *node;
+	const struct known_node *node;
 	bool served;
 
 	(void)pthread_rwlock_rdlock(&store->lock);
@@ -276,7 +278,7 @@ bool store_get_pod(struct store *store, const char *namespace, const char *name,
 {
 	const struct store_key key = {namespace, name, false};
 	uint64_t now_ns = store->options.clock();
-	const struct node_pod *pod;
+	const struct known_pod *pod;
 	bool served;
 
 	(void)pthread_rwlock_rdlock(&store->lock);
@@ -295,7 +297,7 @@ size_t store_served_nodes(struct store *store)
 {
 	uint64_t now_ns = store->options.clock();
 	struct ordered_place place = {0, 0};
-	const struct node *node;
+	const struct known_node *node;
 	size_t served = 0;
 
 	(void)pthread_rwlock_rdlock(&store->lock);

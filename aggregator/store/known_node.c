@@ -1,4 +1,4 @@
-#include "aggregator/store/node.h"
+#include "aggregator/store/known_node.h"
 
 #include "aggregator/store/object_name.h"
 #include "aggregator/store/store.h"
@@ -98,18 +98,18 @@ static int check(const char *name, const Tacho__V1__Catalog *catalog, struct ext
 /* --- filling ---------------------------------------------------------------------------------- */
 
 /* One block for everything but the columns. */
-static struct node *allocate(const struct extent *extent, struct text *ret_text)
+static struct known_node *allocate(const struct extent *extent, struct text *ret_text)
 {
-	size_t size = sizeof(struct node) + extent->pods * sizeof(struct node_pod) +
-		      extent->rows * sizeof(struct node_row) +
+	size_t size = sizeof(struct known_node) + extent->pods * sizeof(struct known_pod) +
+		      extent->rows * sizeof(struct known_row) +
 		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->names +
 		      extent->ids;
-	struct node *node = calloc(1, size);
+	struct known_node *node = calloc(1, size);
 
 	if (!node)
 		return NULL;
-	node->pod = (struct node_pod *)(node + 1);
-	node->row = (struct node_row *)(node->pod + extent->pods);
+	node->pod = (struct known_pod *)(node + 1);
+	node->row = (struct known_row *)(node->pod + extent->pods);
 	node->by_uid = (uint16_t *)(node->row + extent->rows);
 	node->by_key = node->by_uid + extent->pods;
 	node->listed = node->by_key + extent->rows;
@@ -132,7 +132,7 @@ static const char *keep(char **at, const char *field)
 }
 
 /* A node's own labels, the three that the kubelet sets too: sorted, as struct labels wants it. */
-static void fill_labels(struct node *node, const char *architecture)
+static void fill_labels(struct known_node *node, const char *architecture)
 {
 	size_t count = 0;
 
@@ -144,11 +144,11 @@ static void fill_labels(struct node *node, const char *architecture)
 }
 
 static void fill_pod(
-	struct node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
+	struct known_node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
 {
-	struct node_pod *pod = &node->pod[node->pods];
+	struct known_pod *pod = &node->pod[node->pods];
 
-	*pod = (struct node_pod){
+	*pod = (struct known_pod){
 		.namespace = keep(&text->names, from->namespace_),
 		.name = keep(&text->names, from->name),
 		.uid = keep(&text->ids, from->uid),
@@ -168,7 +168,7 @@ static void fill_pod(
 	}
 }
 
-static void fill(struct node *node, const char *name, const Tacho__V1__Catalog *catalog,
+static void fill(struct known_node *node, const char *name, const Tacho__V1__Catalog *catalog,
 	uint64_t now_ns, struct text *text)
 {
 	node->name = keep(&text->names, name);
@@ -186,21 +186,21 @@ static void fill(struct node *node, const char *name, const Tacho__V1__Catalog *
 /* --- telling pods and containers apart -------------------------------------------------------- */
 
 /* What a container is known by within its pod; "" when nothing of it is known. */
-static const char *row_key(const struct node *node, uint16_t row)
+static const char *row_key(const struct known_node *node, uint16_t row)
 {
 	return *node->row[row].id ? node->row[row].id : node->row[row].name;
 }
 
 static int compare_uids(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 
 	return strcmp(node->pod[*(const uint16_t *)a].uid, node->pod[*(const uint16_t *)b].uid);
 }
 
 static int compare_keys(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 
 	return strcmp(row_key(node, *(const uint16_t *)a), row_key(node, *(const uint16_t *)b));
 }
@@ -212,14 +212,14 @@ static int compare_rows(const void *a, const void *b)
 
 static int compare_names(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 	int order =
 		strcmp(node->row[*(const uint16_t *)a].name, node->row[*(const uint16_t *)b].name);
 
 	return order ? order : compare_rows(a, b);
 }
 
-static int sort_by_identity(struct node *node, struct error *err)
+static int sort_by_identity(struct known_node *node, struct error *err)
 {
 	qsort_r(node->by_uid, node->pods, sizeof(*node->by_uid), compare_uids, node);
 	for (uint32_t i = 1; i < node->pods; i++)
@@ -227,7 +227,7 @@ static int sort_by_identity(struct node *node, struct error *err)
 			return error_set(err, EINVAL, "two pods have the uid %s",
 				node->pod[node->by_uid[i]].uid);
 	for (uint32_t i = 0; i < node->pods; i++) {
-		const struct node_pod *pod = &node->pod[i];
+		const struct known_pod *pod = &node->pod[i];
 		uint16_t *row = node->by_key + pod->first_row;
 
 		qsort_r(row, pod->rows, sizeof(*row), compare_keys, node);
@@ -242,12 +242,12 @@ static int sort_by_identity(struct node *node, struct error *err)
 
 /* The containers to serve: those with a name, in the order of the rows. For a moment after a
  * restart a container is there twice, the old cgroup and the new one: the later row is served. */
-static void list_containers(struct node *node)
+static void list_containers(struct known_node *node)
 {
 	uint16_t *listed = node->listed;
 
 	for (uint32_t i = 0; i < node->pods; i++) {
-		struct node_pod *pod = &node->pod[i];
+		struct known_pod *pod = &node->pod[i];
 
 		for (uint16_t j = 0; j < pod->rows; j++)
 			listed[j] = (uint16_t)(pod->first_row + j);
@@ -268,7 +268,7 @@ static void list_containers(struct node *node)
 /* --- what stays ------------------------------------------------------------------------------- */
 
 /* For each container of `pod` that `old` has too: its old row. Both are sorted by key. */
-static void match_rows(const struct node_pod *pod, const struct node_pod *old, uint16_t *from)
+static void match_rows(const struct known_pod *pod, const struct known_pod *old, uint16_t *from)
 {
 	const uint16_t *row = pod->node->by_key + pod->first_row;
 	const uint16_t *old_row = old->node->by_key + old->first_row;
@@ -284,7 +284,7 @@ static void match_rows(const struct node_pod *pod, const struct node_pod *old, u
 	}
 }
 
-static int keep_what_stays(struct node *node, const struct node *before)
+static int keep_what_stays(struct known_node *node, const struct known_node *before)
 {
 	uint16_t *from;
 	int r;
@@ -297,7 +297,7 @@ static int keep_what_stays(struct node *node, const struct node *before)
 	for (uint32_t row = 0; row < node->rows; row++)
 		from[row] = COLUMNS_NO_ROW;
 	for (uint32_t i = 0; i < node->pods; i++) {
-		const struct node_pod *old = node_find_pod(before, node->pod[i].uid);
+		const struct known_pod *old = known_node_find_pod(before, node->pod[i].uid);
 
 		if (!old)
 			continue;
@@ -311,11 +311,12 @@ static int keep_what_stays(struct node *node, const struct node *before)
 	return r;
 }
 
-int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct node *before,
-	uint64_t now_ns, struct node **ret_node, struct error *err)
+int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
+	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
+	struct error *err)
 {
 	struct extent extent = {0};
-	struct node *node;
+	struct known_node *node;
 	struct text text;
 	int r = check(name, catalog, &extent, err);
 
@@ -337,17 +338,17 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 	*ret_node = node;
 	return 0;
 out:
-	node_free(node);
+	known_node_free(node);
 	return r;
 }
 
-const struct node_pod *node_find_pod(const struct node *node, const char *uid)
+const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid)
 {
 	size_t low = 0, high = node->pods;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct node_pod *pod = &node->pod[node->by_uid[middle]];
+		const struct known_pod *pod = &node->pod[node->by_uid[middle]];
 		int order = strcmp(uid, pod->uid);
 
 		if (order == 0)
@@ -360,7 +361,7 @@ const struct node_pod *node_find_pod(const struct node *node, const char *uid)
 	return NULL;
 }
 
-void node_free(struct node *node)
+void known_node_free(struct known_node *node)
 {
 	if (!node)
 		return;
