@@ -25,8 +25,9 @@ enum listing_include { /* Table's includeObject */
 	LISTING_INCLUDE_NONE,
 };
 
-#define LISTING_PAGE (64U * 1024) /* bytes that a page has when it is full, plus at most one item \
-				   */
+#define LISTING_PAGE                                                                 \
+	(64U * 1024) /* bytes that a page has when it is full, plus at most one item \
+		      */
 
 struct listing_options {
 	struct store *store;
@@ -48,13 +49,15 @@ struct listing *listing_new(const struct listing_options *options);
 void listing_free(struct listing *listing);
 
 enum listing_state {
-	LISTING_MORE,      /* a page was written, another will come */
+	LISTING_MORE,      /* a page was written (or, while it only searched or counted, nothing);
+			    * another will come */
 	LISTING_END,       /* what was written (may be nothing) is the last of it */
 	LISTING_NOT_FOUND, /* one object was asked for and is not served; nothing was written */
 	LISTING_FAILED,    /* memory is short; what went out before can't be completed */
 };
 
-/* Appends the next page to `out`. Don't call again after any other answer than LISTING_MORE. */
+/* Appends the next page to `out`; takes some milliseconds at most. Don't call again after any other
+ * answer than LISTING_MORE. */
 enum listing_state listing_next(struct listing *listing, struct buffer *out);
 
 #endif
