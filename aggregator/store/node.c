@@ -11,7 +11,14 @@ _Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted
 
 /* What the memory of a node has to hold. */
 struct extent {
-	size_t pods, rows, text;
+	size_t pods, rows;
+	size_t names, ids; /* bytes */
+};
+
+/* Where texts are copied to. Names are read by every list and stand together; uids and ids are
+ * hardly ever read. */
+struct text {
+	char *names, *ids;
 };
 
 /* A field that is not there is an empty one. */
@@ -43,7 +50,8 @@ static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct er
 	if (extent->rows > STORE_MAX_CONTAINERS_PER_NODE)
 		return error_set(err, E2BIG, "the node has more than %d containers",
 			STORE_MAX_CONTAINERS_PER_NODE);
-	extent->text += text_size(pod->namespace_) + text_size(pod->name) + text_size(pod->uid);
+	extent->names += text_size(pod->namespace_) + text_size(pod->name);
+	extent->ids += text_size(pod->uid);
 	for (size_t i = 0; i < pod->n_containers; i++) {
 		const Tacho__V1__Container *container = pod->containers[i];
 
@@ -52,7 +60,8 @@ static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct er
 			r = object_name_check_text("a container's id", text_of(container->id), err);
 		if (r < 0)
 			return r;
-		extent->text += text_size(container->name) + text_size(container->id);
+		extent->names += text_size(container->name);
+		extent->ids += text_size(container->id);
 	}
 	return 0;
 }
@@ -76,7 +85,7 @@ static int check(const char *name, const Tacho__V1__Catalog *catalog, struct ext
 	if (extent.pods > STORE_MAX_PODS_PER_NODE)
 		return error_set(err, E2BIG, "the node has %zu pods, more than %d", extent.pods,
 			STORE_MAX_PODS_PER_NODE);
-	extent.text = text_size(name) + text_size(architecture);
+	extent.names = text_size(name) + text_size(architecture);
 	for (size_t i = 0; i < catalog->n_pods; i++) {
 		r = check_pod(catalog->pods[i], &extent, err);
 		if (r < 0)
@@ -89,11 +98,12 @@ static int check(const char *name, const Tacho__V1__Catalog *catalog, struct ext
 /* --- filling ---------------------------------------------------------------------------------- */
 
 /* One block for everything but the columns. */
-static struct node *allocate(const struct extent *extent, char **ret_text)
+static struct node *allocate(const struct extent *extent, struct text *ret_text)
 {
 	size_t size = sizeof(struct node) + extent->pods * sizeof(struct node_pod) +
 		      extent->rows * sizeof(struct node_row) +
-		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->text;
+		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->names +
+		      extent->ids;
 	struct node *node = calloc(1, size);
 
 	if (!node)
@@ -103,7 +113,8 @@ static struct node *allocate(const struct extent *extent, char **ret_text)
 	node->by_uid = (uint16_t *)(node->row + extent->rows);
 	node->by_key = node->by_uid + extent->pods;
 	node->listed = node->by_key + extent->rows;
-	*ret_text = (char *)(node->listed + extent->rows);
+	ret_text->names = (char *)(node->listed + extent->rows);
+	ret_text->ids = ret_text->names + extent->names;
 	return node;
 }
 
@@ -132,14 +143,15 @@ static void fill_labels(struct node *node, const char *architecture)
 	node->labels = (struct labels){.item = node->label, .count = count};
 }
 
-static void fill_pod(struct node *node, const Tacho__V1__Pod *from, uint64_t now_ns, char **text)
+static void fill_pod(
+	struct node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
 {
 	struct node_pod *pod = &node->pod[node->pods];
 
 	*pod = (struct node_pod){
-		.namespace = keep(text, from->namespace_),
-		.name = keep(text, from->name),
-		.uid = keep(text, from->uid),
+		.namespace = keep(&text->names, from->namespace_),
+		.name = keep(&text->names, from->name),
+		.uid = keep(&text->ids, from->uid),
 		.node = node,
 		.first_seen_ns = now_ns,
 		.first_row = (uint16_t)node->rows,
@@ -149,26 +161,26 @@ static void fill_pod(struct node *node, const Tacho__V1__Pod *from, uint64_t now
 	node->by_uid[node->pods] = (uint16_t)node->pods;
 	node->pods++;
 	for (size_t i = 0; i < from->n_containers; i++) {
-		node->row[node->rows].name = keep(text, from->containers[i]->name);
-		node->row[node->rows].id = keep(text, from->containers[i]->id);
+		node->row[node->rows].name = keep(&text->names, from->containers[i]->name);
+		node->row[node->rows].id = keep(&text->ids, from->containers[i]->id);
 		node->by_key[node->rows] = (uint16_t)node->rows;
 		node->rows++;
 	}
 }
 
 static void fill(struct node *node, const char *name, const Tacho__V1__Catalog *catalog,
-	uint64_t now_ns, char *text)
+	uint64_t now_ns, struct text *text)
 {
-	node->name = keep(&text, name);
+	node->name = keep(&text->names, name);
 	node->revision = catalog->revision;
 	node->message_ns = now_ns;
 	if (catalog->node) {
 		node->cpu_millicores = catalog->node->cpu_millicores;
 		node->memory_bytes = catalog->node->memory_bytes;
 	}
-	fill_labels(node, catalog->node ? keep(&text, catalog->node->architecture) : "");
+	fill_labels(node, catalog->node ? keep(&text->names, catalog->node->architecture) : "");
 	for (size_t i = 0; i < catalog->n_pods; i++)
-		fill_pod(node, catalog->pods[i], now_ns, &text);
+		fill_pod(node, catalog->pods[i], now_ns, text);
 }
 
 /* --- telling pods and containers apart -------------------------------------------------------- */
@@ -284,17 +296,13 @@ static int keep_what_stays(struct node *node, const struct node *before)
 		return -ENOMEM;
 	for (uint32_t row = 0; row < node->rows; row++)
 		from[row] = COLUMNS_NO_ROW;
-	for (uint32_t i = 0, j = 0; i < node->pods && j < before->pods;) {
-		struct node_pod *pod = &node->pod[node->by_uid[i]];
-		const struct node_pod *old = &before->pod[before->by_uid[j]];
-		int order = strcmp(pod->uid, old->uid);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct node_pod *old = node_find_pod(before, node->pod[i].uid);
 
-		if (order == 0) {
-			pod->first_seen_ns = old->first_seen_ns;
-			match_rows(pod, old, from);
-		}
-		i += order <= 0;
-		j += order >= 0;
+		if (!old)
+			continue;
+		node->pod[i].first_seen_ns = old->first_seen_ns;
+		match_rows(&node->pod[i], old, from);
 	}
 	r = columns_init(&node->columns, node->rows, &before->columns, from);
 	free(from);
@@ -308,7 +316,7 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 {
 	struct extent extent = {0};
 	struct node *node;
-	char *text;
+	struct text text;
 	int r = check(name, catalog, &extent, err);
 
 	if (r < 0)
@@ -316,7 +324,7 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 	node = allocate(&extent, &text);
 	if (!node)
 		return error_errno(err, ENOMEM, "keeping %zu pods", extent.pods);
-	fill(node, name, catalog, now_ns, text);
+	fill(node, name, catalog, now_ns, &text);
 	r = sort_by_identity(node, err);
 	if (r < 0)
 		goto out;
@@ -331,6 +339,25 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 out:
 	node_free(node);
 	return r;
+}
+
+const struct node_pod *node_find_pod(const struct node *node, const char *uid)
+{
+	size_t low = 0, high = node->pods;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct node_pod *pod = &node->pod[node->by_uid[middle]];
+		int order = strcmp(uid, pod->uid);
+
+		if (order == 0)
+			return pod;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
 }
 
 void node_free(struct node *node)

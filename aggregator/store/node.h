@@ -59,6 +59,9 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 	uint64_t now_ns, struct node **ret_node, struct error *err);
 void node_free(struct node *node);
 
+/* The pod of this uid, or NULL. */
+const struct node_pod *node_find_pod(const struct node *node, const char *uid);
+
 /* Whether the pod has a name by which it can be asked for. */
 static inline bool node_pod_is_named(const struct node_pod *pod)
 {

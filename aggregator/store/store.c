@@ -46,11 +46,7 @@ static int compare_pods(const void *a, const void *b)
 			(left->first_seen_ns > right->first_seen_ns);
 	if (order == 0)
 		order = strcmp(left->uid, right->uid);
-	if (order == 0)
-		order = compare_nodes(left->node, right->node);
-	if (order == 0) /* the same pod, before and after a catalog */
-		order = ((uintptr_t)left > (uintptr_t)right) - ((uintptr_t)left < (uintptr_t)right);
-	return order;
+	return order ? order : compare_nodes(left->node, right->node);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -160,29 +156,40 @@ static bool shares_its_name(const struct store *store, const struct node_pod *po
 	return first && store_compare_pod_key(&key, first) == 0;
 }
 
-/* Takes the first `count` pods of the node out of the set. */
-static void remove_pods(struct store *store, const struct node *node, uint32_t count)
+/* Whether the pod stands in the set where a pod of `other`, the same node before or after a
+ * catalog, stood or will stand. `other` may be NULL. */
+static bool stays(const struct node_pod *pod, const struct node *other)
+{
+	const struct node_pod *like = other ? node_find_pod(other, pod->uid) : NULL;
+
+	return like && compare_pods(pod, like) == 0;
+}
+
+/* Takes those of the node's first `count` pods out of the set that do not stay. */
+static void remove_pods(
+	struct store *store, const struct node *node, uint32_t count, const struct node *other)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const struct node_pod *pod = &node->pod[i];
 
-		if (!node_pod_is_named(pod))
+		if (!node_pod_is_named(pod) || stays(pod, other))
 			continue;
 		store->hidden -= shares_its_name(store, pod);
 		(void)ordered_remove(&store->pods, pod);
 	}
 }
 
-/* 0, or -ENOMEM: then none of the node's pods is in the set. */
-static int insert_pods(struct store *store, struct node *node)
+/* Puts those of the node's pods into the set that were not there before. 0, or -ENOMEM: then none
+ * of them is. */
+static int insert_pods(struct store *store, struct node *node, const struct node *before)
 {
 	for (uint32_t i = 0; i < node->pods; i++) {
 		struct node_pod *pod = &node->pod[i];
 
-		if (!node_pod_is_named(pod))
+		if (!node_pod_is_named(pod) || stays(pod, before))
 			continue;
 		if (ordered_insert(&store->pods, pod) < 0) {
-			remove_pods(store, node, i);
+			remove_pods(store, node, i, before);
 			return -ENOMEM;
 		}
 		store->hidden += shares_its_name(store, pod);
@@ -190,26 +197,26 @@ static int insert_pods(struct store *store, struct node *node)
 	return 0;
 }
 
-/* Puts `node` in the place of `before`, or where it belongs when that is NULL. Holds the lock. 0,
+/* Puts `node` in the place of `before`, or where it belongs when that is NULL. The lock is held. 0,
  * or -ENOMEM: then nothing has changed. */
-static int exchange(struct store *store, struct node *before, struct node *node)
+static int exchange(struct store *store, const struct node *before, struct node *node)
 {
-	int r = insert_pods(store, node);
+	int r = insert_pods(store, node, before);
 
 	if (r < 0)
 		return r;
-	if (before) {
-		const struct store_key key = {.name = node->name};
-
-		remove_pods(store, before, before->pods);
-		ordered_replace(&store->nodes,
-			ordered_seek(&store->nodes, &key, store_compare_node_key), node);
-		return 0;
+	if (!before) {
+		r = ordered_insert(&store->nodes, node);
+		if (r < 0)
+			remove_pods(store, node, node->pods, NULL);
+		return r;
 	}
-	r = ordered_insert(&store->nodes, node);
-	if (r < 0)
-		remove_pods(store, node, node->pods);
-	return r;
+	remove_pods(store, before, before->pods, node);
+	for (uint32_t i = 0; i < node->pods; i++)
+		if (node_pod_is_named(&node->pod[i]) && stays(&node->pod[i], before))
+			(void)ordered_replace(&store->pods, &node->pod[i]);
+	(void)ordered_replace(&store->nodes, node);
+	return 0;
 }
 
 static void count_change(struct store *store, const struct node *before, const struct node *after)
@@ -320,7 +327,7 @@ static struct ordered_place forget(struct store *store, struct node *node)
 	struct ordered_place next;
 
 	(void)pthread_rwlock_wrlock(&store->lock);
-	remove_pods(store, node, node->pods);
+	remove_pods(store, node, node->pods, NULL);
 	(void)ordered_remove(&store->nodes, node);
 	(void)pthread_rwlock_unlock(&store->lock);
 	next = ordered_seek(&store->nodes, &key, store_compare_node_key);

@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many pods before its visit each part of a pod is fetched. */
+#define FETCH_POD     24
+#define FETCH_TEXT    16
+#define FETCH_FIGURES 8
+
 /* --- what is served --------------------------------------------------------------------------- */
 
 static bool is_fresh(const struct store *store, const struct node *node, uint64_t now_ns)
@@ -195,6 +200,34 @@ static const struct node_pod *pod_at(
 	return pod && (!namespace || strcmp(pod->namespace, namespace) == 0) ? pod : NULL;
 }
 
+/* Neighbours in the order of names lie anywhere in memory, and a pod is some ten cache lines that
+ * point at each other. So they are fetched while the pods before it are visited, each step some
+ * pods after the one that it reads from. A long walk takes a third of the time by this. */
+static void fetch_ahead(const struct store *store, struct ordered_place place)
+{
+	const struct node_pod *pod = ordered_ahead(&store->pods, place, FETCH_POD);
+
+	if (pod)
+		__builtin_prefetch(pod);
+	pod = ordered_ahead(&store->pods, place, FETCH_TEXT);
+	if (pod) {
+		__builtin_prefetch(pod->namespace);
+		__builtin_prefetch(pod->namespace + 64);
+		__builtin_prefetch(pod->node);
+		__builtin_prefetch(&pod->node->columns);
+	}
+	pod = ordered_ahead(&store->pods, place, FETCH_FIGURES);
+	if (pod) {
+		const struct columns *columns = &pod->node->columns;
+
+		__builtin_prefetch(&pod->node->row[pod->first_row]);
+		__builtin_prefetch(&pod->node->listed[pod->first_listed]);
+		__builtin_prefetch(&columns->row_window_ms[pod->first_row]);
+		__builtin_prefetch(&columns->value[pod->first_row]);
+		__builtin_prefetch(&columns->value[pod->first_row + columns->rows]);
+	}
+}
+
 int store_visit_pods(struct store *store, const char *namespace, struct store_cursor *cursor,
 	size_t most, store_pod_visitor visitor, void *context)
 {
@@ -214,7 +247,10 @@ int store_visit_pods(struct store *store, const char *namespace, struct store_cu
 	(void)pthread_rwlock_rdlock(&store->lock);
 	place = ordered_seek(&store->pods, &key, store_compare_pod_key);
 	while ((pod = pod_at(store, place, namespace)) && most > 0) {
-		bool hidden = passed && has_name(pod, passed->namespace, passed->name);
+		bool hidden;
+
+		fetch_ahead(store, place);
+		hidden = passed && has_name(pod, passed->namespace, passed->name);
 
 		if (!hidden && pod_is_served(store, pod, now_ns)) {
 			const struct store_pod_view view = view_pod(pod);
