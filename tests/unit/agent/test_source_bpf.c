@@ -108,7 +108,7 @@ static uint64_t usage_of(struct bpf_test *test, const struct cgroup *cgroup)
 /* Uses some CPU, holds 4 MiB, and leaves 8 MiB of page cache. */
 static void work(void *context)
 {
-	char path[] = "tacho-test-XXXXXX";
+	char path[] = "/var/tmp/tacho-test-XXXXXX"; /* not a tmpfs */
 	int fd = mkstemp(path);
 	char *memory = malloc(4 * MB);
 
