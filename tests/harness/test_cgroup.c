@@ -167,6 +167,9 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 	assert_non_null(cgroups);
 	find_mounts(cgroups);
 	cgroups->driver = driver;
+	sweep(cgroups->v2);
+	if (cgroups->v1[0])
+		sweep(cgroups->v1);
 	(void)snprintf(
 		cgroups->root, sizeof(cgroups->root), "/tacho-test-%d-%u", (int)getpid(), ++number);
 	make_folders(cgroups->v2, cgroups->root, true);
