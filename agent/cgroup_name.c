@@ -1,5 +1,6 @@
 #include "agent/cgroup_name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ID_DIGITS   64
@@ -210,4 +211,23 @@ bool cgroup_name_is_printable(const char *folder)
 		if (*c <= ' ' || *c > '~')
 			return false;
 	return folder[0] != '\0';
+}
+
+void cgroup_name_of_unit(const char *folder, char ret_name[CGROUP_UNIT_NAME_SIZE])
+{
+	size_t length = 0;
+
+	for (; *folder; folder++) {
+		unsigned char c = (unsigned char)*folder;
+		bool plain = c > 0x20 && c < 0x7f && c != '%' && c != '/';
+
+		if (length + (plain ? 1 : 4) >= CGROUP_UNIT_NAME_SIZE)
+			break;
+		if (plain)
+			ret_name[length++] = (char)c;
+		else
+			length += (size_t)snprintf(
+				ret_name + length, CGROUP_UNIT_NAME_SIZE - length, "\\x%02x", c);
+	}
+	ret_name[length] = '\0';
 }

@@ -51,4 +51,12 @@ bool cgroup_name_is_top_level(const char *folder);
  * byte but '/' and newline. */
 bool cgroup_name_is_printable(const char *folder);
 
+/* A name of the API is at most 253 characters (a DNS-1123 subdomain). */
+#define CGROUP_UNIT_NAME_SIZE 254
+
+/* Writes a unit's or slice's folder name as text that may stand in a URL's path and a log: bytes
+ * that are not printable ASCII, '%', '/' and blanks become \xNN, as systemd writes them; cut at 253
+ * characters. */
+void cgroup_name_of_unit(const char *folder, char ret_name[CGROUP_UNIT_NAME_SIZE]);
+
 #endif

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ struct folder {
 /* A cgroup that is shown. */
 struct leaf {
 	struct cgroup cgroup; /* first: the tree's user sees only this */
+	char unit[CGROUP_UNIT_NAME_SIZE], slice[CGROUP_UNIT_NAME_SIZE];
 	struct folder *parent;
 	struct leaf *prev, *next;
 	uint64_t round;
@@ -99,11 +101,12 @@ struct cgroup_tree {
 	uint64_t round;       /* counts readings of folders */
 
 	/* of the look that goes on */
-	uint64_t now_ns;     /* CLOCK_MONOTONIC */
-	uint64_t started_ns; /* CLOCK_REALTIME_COARSE, the clock of the folders' times */
-	uint64_t last_ns;    /* now_ns of the look before */
-	bool looked;         /* there was a look before */
-	struct buffer found; /* names, each with its NUL, that the folder being read has got */
+	uint64_t now_ns;      /* CLOCK_MONOTONIC */
+	uint64_t realtime_ns; /* CLOCK_REALTIME at now_ns */
+	uint64_t started_ns;  /* CLOCK_REALTIME_COARSE, the clock of the folders' times */
+	uint64_t last_ns;     /* now_ns of the look before */
+	bool looked;          /* there was a look before */
+	struct buffer found;  /* names, each with its NUL, that the folder being read has got */
 	char entries[ENTRIES_SIZE];
 
 	bool said_missing, said_unwatched, said_limit, said_depth, said_name, said_memory;
@@ -284,7 +287,8 @@ static void forget_folder(struct cgroup_tree *tree, struct folder *folder)
  * looked up, which is after mkdir and before the first process moves in. They are set anew when the
  * inode was dropped from the cache: then they say nothing, and the earliest moment is taken, for a
  * span that is too long makes a rate too low but never absurd. */
-static uint64_t creation_ns(const struct cgroup_tree *tree, const struct stat *st)
+static uint64_t creation_ns(
+	const struct cgroup_tree *tree, const struct folder *parent, const struct stat *st)
 {
 	uint64_t changed =
 		(uint64_t)st->st_ctim.tv_sec * NS_PER_SECOND + (uint64_t)st->st_ctim.tv_nsec;
@@ -293,15 +297,26 @@ static uint64_t creation_ns(const struct cgroup_tree *tree, const struct stat *s
 	uint64_t born = changed < modified ? changed : modified;
 	uint64_t earliest = tree->last_ns + 1, age, created;
 
-	if (!tree->looked)
+	if (!tree->looked || parent->failed)
 		return 0;
 	if (born >= tree->started_ns)
 		return earliest;
-	age = tree->started_ns - born;
+	age = tree->realtime_ns - born;
 	created = age < tree->now_ns ? tree->now_ns - age : 0;
 	if (created + TICK_NS < tree->last_ns)
 		return 0; /* an earlier look could not see it */
 	return created < earliest ? earliest : created;
+}
+
+/* A unit's pod is as long-lived as its cgroup, so the cgroup's id says which pod it is. */
+static void name_unit(struct leaf *leaf, const struct folder *parent, const char *name)
+{
+	cgroup_name_of_unit(name, leaf->unit);
+	cgroup_name_of_unit(base_name(parent->path), leaf->slice);
+	leaf->cgroup.unit = leaf->unit;
+	leaf->cgroup.slice = leaf->slice;
+	(void)snprintf(leaf->cgroup.pod_uid, sizeof(leaf->cgroup.pod_uid), "cgroup-%" PRIu64,
+		leaf->cgroup.id);
 }
 
 static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char *name,
@@ -323,10 +338,11 @@ static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char
 	leaf->parent = parent;
 	leaf->round = tree->round;
 	leaf->cgroup.id = st->st_ino;
-	leaf->cgroup.created_ns = creation_ns(tree, st);
+	leaf->cgroup.created_ns = creation_ns(tree, parent, st);
 	memcpy(leaf->cgroup.pod_uid, entry->pod_uid, sizeof(leaf->cgroup.pod_uid));
 	memcpy(leaf->cgroup.container_id, entry->container_id, sizeof(leaf->cgroup.container_id));
-	leaf->cgroup.unit = entry->unit ? base_name(leaf->cgroup.path) : NULL;
+	if (entry->unit)
+		name_unit(leaf, parent, name);
 	HASH_ADD(hh, tree->leaves, cgroup.id, sizeof(leaf->cgroup.id), leaf);
 	if (leaf->hh.tbl && cgroup_slots_take(&tree->slots, &leaf->cgroup) == 0) {
 		DL_APPEND(parent->leaves, leaf);
@@ -647,6 +663,7 @@ void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
 {
 	tree->now_ns = now_ns;
 	tree->started_ns = folder_clock_ns();
+	tree->realtime_ns = clock_realtime_ns();
 	if (!cgroup_watch_read(&tree->watch, mark_dirty, tree) || now_ns >= tree->full_due_ns)
 		tree->full = true;
 	settle_top(tree);

@@ -23,10 +23,10 @@ struct cgroup {
 	 * first time. Lies between the last look that did not find it and the one that did. */
 	uint64_t created_ns;
 	char *path;                           /* below the v2 mount point, with a leading slash */
-	char pod_uid[POD_UID_SIZE];           /* "" for a unit */
+	char pod_uid[POD_UID_SIZE];           /* of a unit: "cgroup-<id>" */
 	char container_id[CONTAINER_ID_SIZE]; /* "" for a unit */
-	const char *unit;                     /* the folder's name, for a unit; else NULL */
-	const char *slice; /* name of the folder above a unit, "" at the top; else NULL */
+	const char *unit;  /* a unit's name (cgroup_name_of_unit); NULL for a container */
+	const char *slice; /* the folder above a unit, likewise; "" at the top */
 	void *user;        /* the tree's user's own */
 };
 

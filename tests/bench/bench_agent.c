@@ -63,7 +63,7 @@ static void start_aggregator(struct bench *bench)
 		.required = METRIC_BIT(METRIC_CPU_USAGE),
 		.telemetry = bench->telemetry,
 	};
-	const char *urls[] = {bench->url};
+	const char *urls[] = {"tls+tcp://127.0.0.1:0"};
 	struct ingest_options ingest = {
 		.urls = urls,
 		.url_count = 1,
@@ -83,13 +83,11 @@ static void start_aggregator(struct bench *bench)
 	ingest.key_file = standalone_key_file(bench->standalone);
 	ingest.secret = standalone_secret(bench->standalone);
 	ingest.secret_size = strlen(standalone_secret(bench->standalone));
-	for (unsigned port = 20000 + (unsigned)getpid() % 20000; !bench->ingest && port < 65000;
-		port += 101) {
-		(void)snprintf(bench->url, sizeof(bench->url), "tls+tcp://127.0.0.1:%u", port);
-		bench->ingest = ingest_start(&ingest, &err);
-	}
+	bench->ingest = ingest_start(&ingest, &err);
 	if (!bench->ingest)
 		fail_msg("%s", err.message);
+	(void)snprintf(bench->url, sizeof(bench->url), "tls+tcp://127.0.0.1:%u",
+		ingest_port(bench->ingest, 0));
 }
 
 /* A sandbox is a cgroup beside the pod's containers that has no log link. It is the oldest. */

@@ -72,7 +72,7 @@ static void make_container(const struct world *world, const char *uid, int n)
 static void make_log(const struct world *world, const char *namespace, const char *pod,
 	const char *uid, const char *container, int n)
 {
-	char path[768], target[768];
+	char path[1024], target[1200];
 
 	(void)snprintf(path, sizeof(path), "log/pods/%s_%s_%s/%s", namespace, pod, uid, container);
 	make_folder(world, path);
@@ -280,7 +280,7 @@ static void units_are_pods_of_their_slice(void **state)
 	assert_string_equal(roster->pods[0].name, "init.scope");
 	assert_string_equal(roster->pods[1].namespace, "system.slice");
 	assert_string_equal(roster->pods[1].name, "ssh.service");
-	assert_string_equal(roster->pods[1].uid, "/system.slice/ssh.service");
+	assert_int_equal(strncmp(roster->pods[1].uid, "cgroup-", 7), 0);
 	assert_string_equal(roster->rows[1].container, "ssh.service");
 	assert_false(roster->unnamed);
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Walks a cgroup and all below it, and writes one record each into a mapped array.
+ *
+ * The records don't go through the iterator's own output: that ends at 32 KB. The walk holds
+ * cgroup_mutex, so it does no more than it is asked for. */
+#include "bpf/vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/cgroup_stat.h"
+#include "bpf/kernel_versions.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct cgroup_stat_pass pass;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by user space */
+	__type(key, __u32);
+	__type(value, struct cgroup_stat_record);
+} records SEC(".maps");
+
+static __always_inline void read_throttled(
+	struct cgroup_stat_record *record, struct cgroup_subsys_state *css)
+{
+	struct task_group *group = (struct task_group *)css; /* css is its first member */
+	int periods;
+
+	if (!bpf_core_field_exists(struct task_group, cfs_bandwidth)) /* CONFIG_CFS_BANDWIDTH */
+		return;
+	if (bpf_core_read(&periods, sizeof(periods), &group->cfs_bandwidth.nr_throttled) ||
+		bpf_core_read(&record->throttled_ns, sizeof(record->throttled_ns),
+			&group->cfs_bandwidth.throttled_time))
+		return;
+	record->throttled_periods = (__u32)periods;
+	record->valid |= CGROUP_STAT_THROTTLED;
+}
+
+static __always_inline void read_memory(struct cgroup_stat_record *record, struct mem_cgroup *memcg)
+{
+	if (bpf_core_read(&record->memory_usage, sizeof(long), &memcg->memory.usage.counter) ||
+		bpf_core_read(&record->memory_peak, sizeof(long), &memcg->memory.watermark) ||
+		bpf_core_read(&record->memory_swap, sizeof(long), &memcg->swap.usage.counter))
+		return;
+	record->valid |= CGROUP_STAT_MEMORY;
+}
+
+/* The same lists that memory.stat adds up; the kernel changes both counters together. */
+static __always_inline void read_inactive_file(
+	struct cgroup_stat_record *record, struct mem_cgroup *memcg)
+{
+	struct mem_cgroup_per_node *node;
+	unsigned long sizes[LRU_SIZES_MAX];
+	const __u32 bytes = bpf_core_field_size(struct mem_cgroup_per_node, lru_zone_size);
+	const __u32 lists = bpf_core_enum_value(enum lru_list, NR_LRU_LISTS);
+	const __u32 list = bpf_core_enum_value(enum lru_list, LRU_INACTIVE_FILE);
+	__u64 pages = 0;
+
+	if (!bpf_core_field_exists(struct mem_cgroup_per_node, lru_zone_size) ||
+		bytes > sizeof(sizes))
+		return;
+	for (__u32 n = 0; n < CGROUP_STAT_MAX_NODES && n < pass.nodes; n++) {
+		if (bpf_core_read(&node, sizeof(node), &memcg->nodeinfo[n]) || !node)
+			return;
+		if (bpf_core_read(sizes, bytes, &node->lru_zone_size))
+			return;
+		for (__u32 i = list; i < LRU_SIZES_MAX && i < bytes / sizeof(sizes[0]); i += lists)
+			pages += sizes[i];
+	}
+	record->inactive_file = pages;
+	record->valid |= CGROUP_STAT_INACTIVE_FILE;
+}
+
+static __always_inline void read_pids(
+	struct cgroup_stat_record *record, struct cgroup_subsys_state *css)
+{
+	struct pids_cgroup *pids = (struct pids_cgroup *)css;
+
+	if (bpf_core_read(&record->pids, sizeof(record->pids), &pids->counter.counter) == 0)
+		record->valid |= CGROUP_STAT_PIDS;
+}
+
+static __always_inline void read_controllers(
+	struct cgroup_stat_record *record, struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *css;
+
+	if (pass.wanted & CGROUP_STAT_THROTTLED) {
+		css = controller_of(cgroup, cpu_cgrp_id);
+		if (css)
+			read_throttled(record, css);
+	}
+	if (pass.wanted & (CGROUP_STAT_MEMORY | CGROUP_STAT_INACTIVE_FILE)) {
+		css = controller_of(cgroup, memory_cgrp_id);
+		if (css && pass.wanted & CGROUP_STAT_MEMORY)
+			read_memory(record, (struct mem_cgroup *)css);
+		if (css && pass.wanted & CGROUP_STAT_INACTIVE_FILE)
+			read_inactive_file(record, (struct mem_cgroup *)css);
+	}
+	if (pass.wanted & CGROUP_STAT_PIDS) {
+		css = controller_of(cgroup, pids_cgrp_id);
+		if (css)
+			read_pids(record, css);
+	}
+}
+
+SEC("iter.s/cgroup")
+int cgroup_stat(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup *cgroup = ctx->cgroup;
+	struct cgroup_stat_record *record;
+	__u32 index;
+
+	if (!cgroup) /* the end of the walk */
+		return 0;
+	/* Once, at the top: it covers all below, and costs a third of doing it for each. */
+	if (ctx->meta->seq_num == 0 && pass.wanted & CGROUP_STAT_CPU) {
+		flush_subtree(cgroup);
+		pass.at_ns = bpf_ktime_get_ns();
+	}
+	index = pass.count;
+	record = index < pass.capacity ? bpf_map_lookup_elem(&records, &index) : NULL;
+	if (!record) {
+		pass.dropped++;
+		return 0;
+	}
+	pass.count = index + 1;
+	record->id = cgroup->kn->id;
+	record->level = (__u32)cgroup->level;
+	record->valid = cgroup->nr_dying_descendants > 0 ? CGROUP_STAT_DYING : 0;
+	if (pass.wanted & CGROUP_STAT_CPU) {
+		record->cpu_usage_ns = cgroup->bstat.cputime.sum_exec_runtime;
+		record->valid |= CGROUP_STAT_CPU;
+	}
+	read_controllers(record, cgroup);
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Where kernels differ, from 6.1 on; each with its reason. Include after vmlinux.h and libbpf's
+ * headers. */
+#ifndef BPF_KERNEL_VERSIONS_H
+#define BPF_KERNEL_VERSIONS_H
+
+/* 6.15 gave every controller its own rstat tree and renamed the function that adds up the per-CPU
+ * counters of a subtree. Each object is built against one of the two, and user space loads the one
+ * that the kernel's BTF knows: a weak extern for the other would need CAP_SYS_ADMIN to look up. */
+#ifdef FLUSH_BY_CSS
+extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym;
+
+static __always_inline void flush_subtree(struct cgroup *cgroup)
+{
+	css_rstat_flush(&cgroup->self);
+}
+#else
+extern void cgroup_rstat_flush(struct cgroup *cgroup) __ksym;
+
+static __always_inline void flush_subtree(struct cgroup *cgroup)
+{
+	cgroup_rstat_flush(cgroup);
+}
+#endif
+
+/* The controller's state of `cgroup`, or NULL when it is not switched on there or the kernel was
+ * built without it. Controllers have other numbers in every kernel configuration. */
+#define controller_of(cgroup_, id_)                                                          \
+	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id_)                              \
+			? (cgroup_)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id_)] \
+			: NULL)
+
+/* mem_cgroup_per_node.lru_zone_size is unsigned long[MAX_NR_ZONES][NR_LRU_LISTS]. Both sizes depend
+ * on the configuration, and BTF flattens the array: so it is read as a whole and walked by
+ * NR_LRU_LISTS. Six zones of five lists are the most that any 64-bit configuration has. */
+#define LRU_SIZES_MAX 30
+
+#endif
