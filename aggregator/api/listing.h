@@ -25,8 +25,9 @@ enum listing_include { /* Table's includeObject */
 	LISTING_INCLUDE_NONE,
 };
 
-#define LISTING_PAGE (64U * 1024) /* bytes that a page has when it is full, plus at most one item \
-				   */
+#define LISTING_PAGE                                                                 \
+	(64U * 1024) /* bytes that a page has when it is full, plus at most one item \
+		      */
 
 struct listing_options {
 	struct store *store;
