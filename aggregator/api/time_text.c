@@ -35,6 +35,19 @@ char *time_text_put_rfc3339(char *to, uint64_t seconds)
 	return to;
 }
 
+char *time_text_cache_put(struct time_text_cache *cache, char *to, uint64_t seconds)
+{
+	size_t i = seconds % TIME_TEXT_CACHED;
+
+	if (!cache->slot[i].used || cache->slot[i].seconds != seconds) {
+		(void)time_text_put_rfc3339(cache->slot[i].text, seconds);
+		cache->slot[i].seconds = seconds;
+		cache->slot[i].used = true;
+	}
+	memcpy(to, cache->slot[i].text, TIME_TEXT_RFC3339_BYTES);
+	return to + TIME_TEXT_RFC3339_BYTES;
+}
+
 /* ".016" for 16, ".5" for 500, nothing for 0. */
 static char *put_fraction(char *to, unsigned ms)
 {

@@ -1,0 +1,70 @@
+/* meta.k8s.io PartialObjectMetadata and PartialObjectMetadataList, in JSON and protobuf: the
+ * objects without their figures. */
+#include "aggregator/api/json_object.h"
+#include "aggregator/api/protobuf_envelope.h"
+#include "aggregator/api/protobuf_object.h"
+
+#define KIND      "PartialObjectMetadata"
+#define KIND_LIST KIND "List"
+
+static void json_begin(struct writer *writer, size_t items_bytes, struct buffer *out)
+{
+	(void)items_bytes;
+	if (!writer->list)
+		return;
+	buffer_append_char(out, '{');
+	json_object_type(KIND_LIST, writer->meta_version, out);
+	buffer_append_string(out, ",\"metadata\":{},\"items\":[");
+}
+
+static void json_item(struct writer *writer, const struct object *object, struct buffer *out)
+{
+	if (writer->comma)
+		buffer_append_char(out, ',');
+	writer->comma = true;
+	buffer_append_char(out, '{');
+	json_object_type(KIND, writer->meta_version, out);
+	buffer_append_char(out, ',');
+	json_object_metadata(writer, object, out);
+	buffer_append_char(out, '}');
+}
+
+static void json_end(struct writer *writer, struct buffer *out)
+{
+	buffer_append_string(out, writer->list ? "]}\n" : "\n");
+}
+
+const struct writer_ops metadata_json_writer = {
+	.begin = json_begin, .item = json_item, .end = json_end};
+
+static void protobuf_begin(struct writer *writer, size_t items_bytes, struct buffer *out)
+{
+	if (writer->list)
+		protobuf_envelope_list(writer->meta_version, KIND_LIST, items_bytes, out);
+	else
+		protobuf_envelope_object(writer->meta_version, KIND, out);
+}
+
+static void protobuf_item(struct writer *writer, const struct object *object, struct buffer *out)
+{
+	protobuf_object_metadata(writer, object, out);
+}
+
+static void protobuf_end(struct writer *writer, struct buffer *out)
+{
+	(void)writer;
+	(void)out;
+}
+
+static size_t protobuf_bound(const struct writer *writer, const struct object *object)
+{
+	(void)writer;
+	return protobuf_object_metadata_bound(object);
+}
+
+const struct writer_ops metadata_protobuf_writer = {
+	.begin = protobuf_begin,
+	.item = protobuf_item,
+	.end = protobuf_end,
+	.bound = protobuf_bound,
+};
