@@ -3,6 +3,7 @@
 #include "aggregator/api/json_indent.h"
 #include "aggregator/api/server.h"
 
+#include <event2/http_struct.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,22 +133,18 @@ void reply_body(
 	buffer_free(&packed);
 }
 
-void reply_json(struct exchange *exchange, int code, const struct buffer *json, bool newline)
+void reply_json(struct exchange *exchange, int code, const struct buffer *json)
 {
-	struct buffer text = {0};
+	struct json_indent indent = {0};
+	struct buffer indented = {.failed = json->failed};
 
-	if (request_pretty(&exchange->request) && !json->failed) {
-		struct json_indent indent = {0};
-
-		json_indent_append(&indent, json->data, json->length, &text);
-	} else {
-		buffer_append(&text, json->data, json->length);
-		if (newline)
-			buffer_append_char(&text, '\n');
-		text.failed |= json->failed;
+	if (!request_pretty(&exchange->request)) {
+		reply_body(exchange, code, "application/json", json);
+		return;
 	}
-	reply_body(exchange, code, "application/json", &text);
-	buffer_free(&text);
+	json_indent_append(&indent, json->data, json->length, &indented);
+	reply_body(exchange, code, "application/json", &indented);
+	buffer_free(&indented);
 }
 
 void reply_empty(struct exchange *exchange, int code)
@@ -252,6 +249,10 @@ static void begin_stream(struct exchange *exchange, const char *content_type)
 		give_up(exchange);
 		return;
 	}
+	/* evhttp would tell an HTTP/1.0 client that keeps its connection a Content-Length of 0. */
+	if (exchange->http->major < 1 || (exchange->http->major == 1 && exchange->http->minor < 1))
+		(void)evhttp_remove_header(
+			evhttp_request_get_input_headers(exchange->http), "Connection");
 	exchange_codes_count(exchange->codes, 200);
 	evhttp_send_reply_start(exchange->http, 200, phrase(200));
 	send_chunk(NULL, exchange);

@@ -17,9 +17,8 @@ void reply_header(struct exchange *exchange, const char *name, const char *value
 void reply_body(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body);
 
-/* The same for compact JSON that is indented if the request asks for it. `newline`: the compact
- * form ends in one. */
-void reply_json(struct exchange *exchange, int code, const struct buffer *json, bool newline);
+/* The same for compact JSON, which is indented if the request asks for it. */
+void reply_json(struct exchange *exchange, int code, const struct buffer *json);
 
 /* No body: 304. */
 void reply_empty(struct exchange *exchange, int code);

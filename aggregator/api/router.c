@@ -3,10 +3,10 @@
 #include "aggregator/api/json_text.h"
 #include "aggregator/api/reply.h"
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_CLAIMS 2
 
 struct route {
 	const char *pattern;
@@ -18,7 +18,7 @@ struct route {
 struct router {
 	struct route routes[ROUTER_MAX_ROUTES];
 	size_t count;
-	const char *claims[MAX_CLAIMS];
+	const char *claims[ROUTER_MAX_CLAIMS];
 	size_t claim_count;
 };
 
@@ -32,21 +32,17 @@ void router_free(struct router *router)
 	free(router);
 }
 
-bool router_add(struct router *router, const char *pattern, unsigned flags, router_handler handler,
+void router_add(struct router *router, const char *pattern, unsigned flags, router_handler handler,
 	void *context)
 {
-	if (router->count == ROUTER_MAX_ROUTES)
-		return false;
+	assert(router->count < ROUTER_MAX_ROUTES);
 	router->routes[router->count++] = (struct route){pattern, flags, handler, context};
-	return true;
 }
 
-bool router_claim(struct router *router, const char *prefix)
+void router_claim(struct router *router, const char *prefix)
 {
-	if (router->claim_count == MAX_CLAIMS)
-		return false;
+	assert(router->claim_count < ROUTER_MAX_CLAIMS);
 	router->claims[router->claim_count++] = prefix;
-	return true;
 }
 
 /* The number of the path's parts that the pattern uses up, or -1 when one differs. Whether parts of

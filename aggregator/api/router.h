@@ -5,9 +5,8 @@
 #include "aggregator/api/exchange.h"
 #include "base/buffer.h"
 
-#include <stdbool.h>
-
 #define ROUTER_MAX_ROUTES 64
+#define ROUTER_MAX_CLAIMS 4
 
 /* Answers the exchange by one of reply.h's functions. */
 typedef void (*router_handler)(void *context, struct exchange *exchange);
@@ -23,15 +22,15 @@ struct router;
 struct router *router_new(void);
 void router_free(struct router *router);
 
-/* Adds a route: "/apis/metrics.k8s.io/v1/nodes/" followed by "*", each "*" standing for one part
- * of the path and handed on in exchange->parameters. The pattern must outlive the router. The
- * first route that matches wins. False when there are ROUTER_MAX_ROUTES already. */
-bool router_add(struct router *router, const char *pattern, unsigned flags, router_handler handler,
+/* Adds a route: a path, in which each part that is "*" stands for one of any name, handed on in
+ * exchange->parameters. The pattern must outlive the router. The first route that matches wins. At
+ * most ROUTER_MAX_ROUTES. */
+void router_add(struct router *router, const char *pattern, unsigned flags, router_handler handler,
 	void *context);
 
 /* Makes an unknown path that is `prefix` or below it a 404 Status; another one is a 404 with the
- * list of paths, as everywhere in Kubernetes. One prefix at most per call, two in all. */
-bool router_claim(struct router *router, const char *prefix);
+ * list of paths, as everywhere in Kubernetes. At most ROUTER_MAX_CLAIMS. */
+void router_claim(struct router *router, const char *prefix);
 
 /* Answers exchange->request, which is parsed: by its handler, or with 404 or 405. */
 void router_dispatch(const struct router *router, struct exchange *exchange);
