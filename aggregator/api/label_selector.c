@@ -66,9 +66,6 @@ static int add_value(struct parser *parser, struct requirement *item, const char
 	char **grown;
 	char *value;
 
-	for (size_t i = 0; i < item->value_count; i++)
-		if (strlen(item->values[i]) == size && memcmp(item->values[i], text, size) == 0)
-			return 0;
 	grown = realloc(item->values, (item->value_count + 1) * sizeof(*grown));
 	if (!grown)
 		return error_errno(parser->err, ENOMEM, "reading the label selector");
@@ -172,6 +169,21 @@ static int compare_values(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* They are a set: sorted, each once. */
+static void sort_values(struct requirement *item)
+{
+	size_t kept = 0;
+
+	qsort(item->values, item->value_count, sizeof(*item->values), compare_values);
+	for (size_t i = 0; i < item->value_count; i++) {
+		if (kept > 0 && strcmp(item->values[kept - 1], item->values[i]) == 0)
+			free(item->values[i]);
+		else
+			item->values[kept++] = item->values[i];
+	}
+	item->value_count = kept;
+}
+
 static int check_values(struct parser *parser, struct requirement *item)
 {
 	int r;
@@ -181,7 +193,7 @@ static int check_values(struct parser *parser, struct requirement *item)
 		if (r < 0)
 			return r;
 	}
-	qsort(item->values, item->value_count, sizeof(*item->values), compare_values);
+	sort_values(item);
 	for (size_t i = 0; i < item->value_count; i++) {
 		r = label_rules_check_value(item->key, i, item->values[i], parser->err);
 		if (r < 0)

@@ -73,6 +73,19 @@ enum negotiate_result negotiate_resource(
 	return known_type ? NEGOTIATE_UNKNOWN_FORM : NEGOTIATE_UNKNOWN_TYPE;
 }
 
+bool negotiate_plain_json(const char *accept)
+{
+	struct accept parsed;
+
+	accept_parse(accept, &parsed);
+	for (size_t i = 0; i < parsed.count; i++)
+		if (accept_covers(&parsed.clauses[i], "json") &&
+			parameters_are_known(&parsed.clauses[i]) &&
+			!accept_converts(&parsed.clauses[i]))
+			return true;
+	return parsed.count == 0;
+}
+
 struct representation negotiate_error(const char *accept)
 {
 	struct accept parsed;

@@ -35,6 +35,9 @@ enum negotiate_result {
 enum negotiate_result negotiate_resource(
 	const char *accept, bool list, struct representation *ret_representation);
 
+/* For what is served as JSON in one form only: true when a clause takes that. */
+bool negotiate_plain_json(const char *accept);
+
 /* For an error: clauses with as, g or v are skipped; when none is left, indented JSON. Always
  * succeeds. */
 struct representation negotiate_error(const char *accept);
