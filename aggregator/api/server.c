@@ -103,18 +103,34 @@ static int start_sweeping(struct server *server, struct error *err)
 	return 0;
 }
 
+/* The address alone, for evutil's parser takes no port 0; the port is set after it. */
+static int parse_address(
+	const struct server_options *options, struct sockaddr_storage *ret_address, int *ret_size)
+{
+	struct sockaddr *address = (struct sockaddr *)ret_address;
+
+	*ret_size = (int)sizeof(*ret_address);
+	if (evutil_parse_sockaddr_port(options->bind_address, address, ret_size) < 0)
+		return -EINVAL;
+	if (address->sa_family == AF_INET6)
+		((struct sockaddr_in6 *)ret_address)->sin6_port = htons(options->port);
+	else
+		((struct sockaddr_in *)ret_address)->sin_port = htons(options->port);
+	return 0;
+}
+
 static int listen_on(struct server *server, struct error *err)
 {
 	const struct server_options *options = &server->options;
 	struct sockaddr_storage address = {0};
-	int size = (int)sizeof(address), one = 1;
+	int size, one = 1;
 	char text[80];
 
 	(void)evutil_snprintf(text, sizeof(text),
 		strchr(options->bind_address, ':') ? "[%s]:%u" : "%s:%u", options->bind_address,
 		options->port);
-	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address, &size) < 0)
-		return error_set(err, EINVAL, "listening on %s: not an IP address and port", text);
+	if (parse_address(options, &address, &size) < 0)
+		return error_set(err, EINVAL, "listening on %s: not an IP address", text);
 	server->listener = evconnlistener_new_bind(server->base, NULL, NULL,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
 		(struct sockaddr *)&address, size);
