@@ -5,7 +5,8 @@
 
 bool accept_text_is(struct accept_text text, const char *word)
 {
-	return text.data && text.length == strlen(word) && memcmp(text.data, word, text.length) == 0;
+	return text.data && text.length == strlen(word) &&
+	       memcmp(text.data, word, text.length) == 0;
 }
 
 bool accept_covers(const struct accept_clause *clause, const char *subtype)

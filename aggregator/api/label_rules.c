@@ -95,8 +95,8 @@ int label_rules_check_integer(const char *value, int64_t *ret_number, struct err
 {
 	if (label_rules_integer(value, ret_number))
 		return 0;
-	return invalid(err, "values[0]", value,
-		"for 'Gt', 'Lt' operators, the value must be an integer");
+	return invalid(
+		err, "values[0]", value, "for 'Gt', 'Lt' operators, the value must be an integer");
 }
 
 bool label_rules_integer(const char *text, int64_t *ret_number)
