@@ -26,10 +26,10 @@ int bpf_walk_tie(
 
 /* What one pass found. Valid until the next one. */
 struct bpf_walk_result {
-	const struct cgroup_stat_record *records; /* parents before children */
-	uint32_t count;                           /* 0: the folder is gone */
-	uint32_t dropped;                         /* cgroups for which there was no room */
-	uint64_t at_ns; /* CLOCK_MONOTONIC of the CPU counters; 0 when they were not wanted */
+	const struct cgroup_stat_record *records;
+	uint32_t count;   /* 0: the folder is gone */
+	uint32_t dropped; /* cgroups for which there was no room */
+	uint64_t at_ns;   /* CLOCK_MONOTONIC of the CPU counters; 0 when they were not wanted */
 };
 
 /* Walks the folder of `link` and all below; `wanted` are bits CGROUP_STAT_*. 0 or -errno. Blocks

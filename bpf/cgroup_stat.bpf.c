@@ -120,7 +120,6 @@ int cgroup_stat(struct bpf_iter__cgroup *ctx)
 	}
 	pass.count = index + 1;
 	record->id = cgroup->kn->id;
-	record->level = (__u32)cgroup->level;
 	record->valid = 0;
 	if (pass.wanted & CGROUP_STAT_CPU) {
 		record->cpu_usage_ns = cgroup->bstat.cputime.sum_exec_runtime;

@@ -13,11 +13,11 @@ enum {
 	CGROUP_STAT_PIDS = 1 << 4,
 };
 
-/* One cgroup. Parents stand before their children; `level` says how deep. */
+/* One cgroup, and what its figures count: all that is below it too. */
 struct cgroup_stat_record {
 	__u64 id; /* inode of the folder */
-	__u32 level;
 	__u32 valid;
+	__u32 reserved;
 	__u64 cpu_usage_ns;
 	__u64 throttled_ns;
 	__u64 throttled_periods;
