@@ -250,7 +250,7 @@ static void the_reader_gives_every_field(void **state)
 /* The kernel's own figures are of no use if the wrong ones are read: each load must show. */
 static void each_load_is_counted(void **state)
 {
-	struct reading readings[LOAD_COUNT];
+	struct reading readings[LOAD_COUNT] = {0};
 	const uint64_t *memory = readings[LOAD_MEMORY].value, *cache = readings[LOAD_CACHE].value;
 	const uint64_t *disk = readings[LOAD_DISK].value, *busy = readings[LOAD_BUSY].value;
 	const uint64_t *swap = readings[LOAD_SWAP].value;
