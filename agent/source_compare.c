@@ -46,7 +46,7 @@ bool source_compare_agrees(
 	uint64_t high = before < after ? after : before;
 	uint64_t slack = slack_of(field, high, cpus);
 
-	return file + slack >= low && file <= high + slack;
+	return (file >= low || low - file <= slack) && (file <= high || file - high <= slack);
 }
 
 /* Three looks at all cgroups. */

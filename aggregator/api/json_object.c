@@ -8,7 +8,7 @@
  * punctuation around them. */
 #define AROUND 64
 
-#define USAGE_BOUND (AROUND + USAGE_KEYS * (16 + QUANTITY_BOUND))
+#define USAGE_BOUND (AROUND + USAGE_KEYS * (USAGE_NAME_BOUND + 6 + QUANTITY_BOUND))
 
 static void advance(struct buffer *out, const char *to)
 {
@@ -75,16 +75,13 @@ static char *put_usage(char *to, const struct usage *usage)
 
 	to = PUT_LITERAL(to, "\"usage\":{");
 	for (int key = 0; key < USAGE_KEYS; key++) {
-		size_t length;
-		const char *name = usage_name((enum usage_key)key, &length);
-
 		if (!usage->has[key])
 			continue;
 		if (comma)
 			*to++ = ',';
 		comma = true;
 		*to++ = '"';
-		to = put_bytes(to, name, length);
+		to = usage_name_put(to, (enum usage_key)key);
 		to = PUT_LITERAL(to, "\":\"");
 		to = usage_put(to, usage, (enum usage_key)key);
 		*to++ = '"';

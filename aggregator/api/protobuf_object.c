@@ -29,7 +29,7 @@
 
 /* An entry of the usage map: tag, length, key, value, and the Quantity's own tag and length. */
 #define USAGE_ENTRY_BOUND(key_length) (2 + 2 + (key_length) + 2 + 2 + QUANTITY_BOUND)
-#define USAGE_BOUND                   (USAGE_KEYS * USAGE_ENTRY_BOUND(6))
+#define USAGE_BOUND                   (USAGE_KEYS * USAGE_ENTRY_BOUND(USAGE_NAME_BOUND))
 
 /* Tag and length of a message; the length may grow when the message is closed. */
 #define HEAD_BOUND (1 + PROTOBUF_VARINT_BOUND)
@@ -129,14 +129,14 @@ static void append_object_meta(
 static char *put_usage(char *to, int field, const struct usage *usage)
 {
 	for (int key = 0; key < USAGE_KEYS; key++) {
-		size_t length;
-		const char *name = usage_name((enum usage_key)key, &length);
 		char *entry, *value, *text;
 
 		if (!usage->has[key])
 			continue;
 		entry = open_message(to, field);
-		to = protobuf_put_field(entry, FIELD_KEY, name, length);
+		to = open_message(entry, FIELD_KEY);
+		to[-1] = (char)USAGE_NAME[key].length;
+		to = usage_name_put(to, (enum usage_key)key);
 		value = open_message(to, FIELD_VALUE);
 		text = open_message(value, FIELD_QUANTITY);
 		to = usage_put(text, usage, (enum usage_key)key);
@@ -211,16 +211,12 @@ static size_t meta_bound(const struct object *object)
 	return protobuf_field_size(bound);
 }
 
-static size_t usage_bound(const struct usage *usage)
+/* CPU and memory are hardly ever absent; swap is where there is none. */
+static size_t usage_bound(bool swaps)
 {
-	size_t bound = 0, length;
-
-	for (int key = 0; key < USAGE_KEYS; key++) {
-		(void)usage_name((enum usage_key)key, &length);
-		if (usage->has[key])
-			bound += USAGE_ENTRY_BOUND(length);
-	}
-	return bound;
+	return USAGE_ENTRY_BOUND(USAGE_NAME[USAGE_CPU].length) +
+	       USAGE_ENTRY_BOUND(USAGE_NAME[USAGE_MEMORY].length) +
+	       (swaps ? USAGE_ENTRY_BOUND(USAGE_NAME[USAGE_SWAP].length) : 0);
 }
 
 size_t protobuf_object_metadata_bound(const struct object *object)
@@ -232,17 +228,11 @@ size_t protobuf_object_metrics_bound(const struct object *object)
 {
 	size_t bound = meta_bound(object) + 2 * NUMBER_BOUND;
 
-	if (object->node) {
-		struct usage usage = object_usage(object);
-
-		bound += usage_bound(&usage);
-	}
-	for (uint32_t i = 0; i < object->containers; i++) {
-		struct usage usage = object_container_usage(object, i);
-
+	if (object->node)
+		bound += usage_bound(object_swaps(object, 0));
+	for (uint32_t i = 0; i < object->containers; i++)
 		bound += protobuf_field_size(
 			protobuf_field_size(strlen(store_container_name(object->pod, i))) +
-			usage_bound(&usage));
-	}
+			usage_bound(object_swaps(object, i)));
 	return protobuf_field_size(bound);
 }

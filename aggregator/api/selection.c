@@ -2,10 +2,6 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 /* The promise of listing.h is 1 ms. Half of it leaves time for the last object, and for objects
  * that the store does not show because they are not served. */
 #define HOLD_NS   (NS_PER_MS / 2)
@@ -97,28 +93,4 @@ bool selection_get(const struct selection *selection, const char *name, selectio
 		return store_get_pod(
 			selection->store, selection->namespace, name, visit_one_pod, &hold);
 	return store_get_node(selection->store, name, visit_one_node, &hold);
-}
-
-int selection_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy)
-{
-	struct store_cursor copy = *cursor;
-
-	copy.namespace = NULL;
-	copy.name = NULL;
-	if (cursor->namespace_size) {
-		copy.namespace = malloc(cursor->namespace_size);
-		if (!copy.namespace)
-			return -ENOMEM;
-		memcpy(copy.namespace, cursor->namespace, cursor->namespace_size);
-	}
-	if (cursor->name_size) {
-		copy.name = malloc(cursor->name_size);
-		if (!copy.name) {
-			free(copy.namespace);
-			return -ENOMEM;
-		}
-		memcpy(copy.name, cursor->name, cursor->name_size);
-	}
-	*ret_copy = copy;
-	return 0;
 }

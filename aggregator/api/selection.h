@@ -31,7 +31,4 @@ int selection_visit(const struct selection *selection, struct store_cursor *curs
 bool selection_get(const struct selection *selection, const char *name, selection_visitor visitor,
 	void *context);
 
-/* Lets *ret_copy stand where `cursor` stands. 0 or -ENOMEM; *ret_copy is untouched on failure. */
-int selection_copy_cursor(const struct store_cursor *cursor, struct store_cursor *ret_copy);
-
 #endif

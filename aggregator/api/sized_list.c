@@ -66,7 +66,7 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 		list->whole = true;
 		list->phase = SIZED_LIST_SEND;
 	} else if (list->head.length >= SIZED_LIST_GATHERED) {
-		if (selection_copy_cursor(&list->cursor, &list->counted) < 0)
+		if (store_cursor_copy(&list->cursor, &list->counted) < 0)
 			return LISTING_FAILED;
 		list->phase = SIZED_LIST_COUNT;
 	}

@@ -8,7 +8,7 @@
 
 struct kubeconfig {
 	const char *server; /* "https://127.0.0.1:8443" */
-	const void *ca;     /* PEM, embedded */
+	const void *ca;     /* PEM, embedded; empty: the system's CAs */
 	size_t ca_size;
 	const char *token;
 };

@@ -109,6 +109,9 @@ struct store_cursor {
 
 void store_cursor_free(struct store_cursor *cursor);
 
+/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched. */
+int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
+
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
 typedef bool (*store_node_visitor)(void *context, const struct store_node_view *node);
 typedef bool (*store_pod_visitor)(void *context, const struct store_pod_view *pod);

@@ -128,6 +128,24 @@ static int cursor_prepare(struct store_cursor *cursor)
 	return 0;
 }
 
+int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy)
+{
+	struct store_cursor copy = {0};
+
+	if (cursor_prepare(&copy) < 0) {
+		store_cursor_free(&copy);
+		return -ENOMEM;
+	}
+	if (cursor->started) {
+		memcpy(copy.namespace, cursor->namespace, strlen(cursor->namespace) + 1);
+		memcpy(copy.name, cursor->name, strlen(cursor->name) + 1);
+	}
+	copy.started = cursor->started;
+	copy.finished = cursor->finished;
+	*ret_copy = copy;
+	return 0;
+}
+
 static void cursor_move(struct store_cursor *cursor, const char *namespace, const char *name)
 {
 	memcpy(cursor->namespace, namespace, strlen(namespace) + 1);

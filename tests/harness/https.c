@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ struct https *https_open(unsigned port, const char *ca_file)
 
 	if (!https)
 		return NULL;
+	(void)signal(SIGPIPE, SIG_IGN); /* a server that closes is a result, not the end */
 	https->fd = -1;
 	if (connect_to(https, port) && shake_hands(https, ca_file))
 		return https;

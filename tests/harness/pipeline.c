@@ -48,7 +48,6 @@ struct pipeline *pipeline_new(enum test_driver driver)
 	return pipeline;
 }
 
-/* With TEST_LOGS set, what the programs said: for who looks into a failure. */
 static void print_log(struct pipeline *pipeline, const char *name)
 {
 	char *log = scratch_read(scratch_path(pipeline->scratch, name));
@@ -57,18 +56,31 @@ static void print_log(struct pipeline *pipeline, const char *name)
 	free(log);
 }
 
+/* True when it ended well. With TEST_LOGS set, its log is shown in any case. */
+static bool end_program(struct pipeline *pipeline, struct process *process, const char *log)
+{
+	int status = process ? process_end(process) : 0;
+
+	if (status != 0)
+		print_message("%s: it ended with status %d\n", log, status);
+	if (process && (status != 0 || getenv("TEST_LOGS")))
+		print_log(pipeline, log);
+	return status == 0;
+}
+
 void pipeline_free(struct pipeline *pipeline)
 {
-	process_end_all();
+	bool well;
+
 	if (!pipeline)
 		return;
-	if (getenv("TEST_LOGS")) {
-		print_log(pipeline, "aggregator.log");
-		print_log(pipeline, "agent.log");
-	}
+	well = end_program(pipeline, pipeline->agent, "agent.log");
+	well &= end_program(pipeline, pipeline->aggregator, "aggregator.log");
+	process_end_all();
 	test_cgroups_free(pipeline->cgroups);
 	scratch_free(pipeline->scratch);
 	free(pipeline);
+	assert_true(well);
 }
 
 /* The kubeconfig is complete when it is there: it is renamed into place. */

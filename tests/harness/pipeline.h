@@ -43,7 +43,9 @@ unsigned pipeline_free_port(void);
 /* Scratch and cgroups; starts nothing. Fails the running cmocka test when it can't. */
 struct pipeline *pipeline_new(enum test_driver driver);
 
-/* Ends all processes of the test program, removes cgroups and scratch. NULL is fine. */
+/* Ends all processes of the test program, removes cgroups and scratch. Fails the test when agent or
+ * aggregator end otherwise than with status 0: a sanitizer has found something. A test that ends
+ * one of them itself sets its pointer to NULL. NULL is fine. */
 void pipeline_free(struct pipeline *pipeline);
 
 /* Starts it and returns when its API answers. */

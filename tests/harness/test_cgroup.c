@@ -2,10 +2,12 @@
 
 #include "tests/harness/wait.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -129,6 +131,33 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 	return 0;
 }
 
+static void remove_tree(const char *mount, const char *root)
+{
+	char folder[1024];
+
+	(void)snprintf(folder, sizeof(folder), "%s%s", mount, root);
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* What a test left that was killed, or whose set-up failed. */
+static void sweep(const char *mount)
+{
+	DIR *folder = opendir(mount);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		char path[300];
+		int pid;
+
+		if (sscanf(entry->d_name, "tacho-test-%d-%*u", &pid) != 1 || kill(pid, 0) == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/%s", entry->d_name);
+		remove_tree(mount, path);
+	}
+	if (folder)
+		(void)closedir(folder);
+}
+
 struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver driver)
 {
 	static unsigned number;
@@ -138,6 +167,9 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 	assert_non_null(cgroups);
 	find_mounts(cgroups);
 	cgroups->driver = driver;
+	sweep(cgroups->v2);
+	if (cgroups->v1[0])
+		sweep(cgroups->v1);
 	(void)snprintf(
 		cgroups->root, sizeof(cgroups->root), "/tacho-test-%d-%u", (int)getpid(), ++number);
 	make_folders(cgroups->v2, cgroups->root, true);
@@ -155,19 +187,11 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 
 void test_cgroups_free(struct test_cgroups *cgroups)
 {
-	const char *mounts[2];
-	char folder[512];
-
 	if (!cgroups)
 		return;
-	mounts[0] = cgroups->v2;
-	mounts[1] = cgroups->v1;
-	for (int i = 0; i < 2; i++) {
-		if (!*mounts[i])
-			continue;
-		(void)snprintf(folder, sizeof(folder), "%s%s", mounts[i], cgroups->root);
-		(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	}
+	remove_tree(cgroups->v2, cgroups->root);
+	if (cgroups->v1[0])
+		remove_tree(cgroups->v1, cgroups->root);
 	free(cgroups);
 }
 

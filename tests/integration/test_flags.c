@@ -286,10 +286,11 @@ static void agent_believes_no_other_ca(void **state)
 	assert_null(https_open(pipeline->api_port, other->ca_file));
 	pipeline->ca_file = other->ca_file;
 	expect_refused("agent", "certificate");
-	pipeline->ca_file = scratch_path(pipeline->scratch, "certs/ca.crt");
-	test_cgroups_free(other->cgroups);
-	scratch_free(other->scratch);
-	free(other);
+	(void)process_end(pipeline->agent);
+	pipeline->agent = NULL; /* before all processes are ended */
+	(void)process_end(pipeline->aggregator);
+	pipeline->aggregator = NULL;
+	pipeline_free(other);
 }
 
 static void agent_believes_no_other_name(void **state)
