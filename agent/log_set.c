@@ -31,8 +31,8 @@ static void free_list(struct log_link *first)
 {
 	struct log_link *link, *next;
 
-	LL_FOREACH_SAFE(first, link, next)
-	free(link);
+	LL_FOREACH_SAFE (first, link, next)
+		free(link);
 }
 
 void log_set_free(struct log_set *set)
