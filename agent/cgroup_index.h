@@ -3,9 +3,9 @@
 #ifndef AGENT_CGROUP_INDEX_H
 #define AGENT_CGROUP_INDEX_H
 
+#include "agent/cgroup.h"
 #include "agent/cgroup_entry.h"
 #include "agent/cgroup_slots.h"
-#include "agent/cgroup_tree.h"
 #include "agent/cgroup_watch.h"
 
 #include <stdbool.h>
