@@ -109,7 +109,8 @@ struct store_cursor {
 
 void store_cursor_free(struct store_cursor *cursor);
 
-/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched. */
+/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched.
+ */
 int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
