@@ -102,8 +102,7 @@ const char *store_container_name(const struct store_pod_view *pod, uint32_t cont
 /* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
  * beginning; store_cursor_free() when done or given up. */
 struct store_cursor {
-	char *namespace, *name;
-	size_t namespace_size, name_size; /* of the memory behind them */
+	char *namespace, *name; /* room for STORE_MAX_NAME each */
 	bool started, finished;
 };
 
