@@ -163,10 +163,10 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 	out->length = (size_t)(close_message(message, to) - out->data);
 }
 
-void protobuf_object_metadata(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+void protobuf_object_metadata(const struct writer *writer, const struct object *object,
+	int item_field, struct buffer *out)
 {
-	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM);
+	size_t message = open_in(out, item_field);
 
 	append_object_meta(writer, object, out);
 	close_in(out, message);
