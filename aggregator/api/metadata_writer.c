@@ -3,6 +3,7 @@
 #include "aggregator/api/json_object.h"
 #include "aggregator/api/protobuf_envelope.h"
 #include "aggregator/api/protobuf_object.h"
+#include "aggregator/api/put.h"
 
 #define KIND      "PartialObjectMetadata"
 #define KIND_LIST KIND "List"
@@ -12,21 +13,21 @@ static void json_begin(struct writer *writer, size_t items_bytes, struct buffer 
 	(void)items_bytes;
 	if (!writer->list)
 		return;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_type(KIND_LIST, writer->meta_version, out);
-	buffer_append_string(out, ",\"metadata\":{},\"items\":[");
+	PUT_APPEND(out, ",\"metadata\":{},\"items\":[");
 }
 
 static void json_item(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	if (writer->comma)
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 	writer->comma = true;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_type(KIND, writer->meta_version, out);
-	buffer_append_char(out, ',');
+	PUT_APPEND(out, ",");
 	json_object_metadata(writer, object, out);
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 static void json_end(struct writer *writer, struct buffer *out)

@@ -24,7 +24,7 @@ void protobuf_envelope_object(const char *api_version, const char *kind, struct 
 	to = protobuf_put_varint(to, type_length);
 	to = protobuf_put_field(to, FIELD_API_VERSION, api_version, version_length);
 	to = protobuf_put_field(to, FIELD_KIND, kind, kind_length);
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 }
 
 void protobuf_envelope_list(const char *api_version, const char *kind, int meta_field,
@@ -40,7 +40,7 @@ void protobuf_envelope_list(const char *api_version, const char *kind, int meta_
 	*to++ = PROTOBUF_TAG(FIELD_RAW, PROTOBUF_LENGTH);
 	to = protobuf_put_varint(to, sizeof(empty_meta) + items_bytes);
 	to = put_bytes(to, empty_meta, sizeof(empty_meta));
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 }
 
 /* The bytes for a field of `length` zeros. */
@@ -69,6 +69,6 @@ size_t protobuf_envelope_filler(size_t size, struct buffer *out)
 	}
 	to = PUT_LITERAL(to, FILLER_TAG);
 	to = protobuf_put_varint(to, zeros);
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 	return zeros;
 }
