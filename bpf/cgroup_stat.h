@@ -4,16 +4,20 @@
 #ifndef BPF_CGROUP_STAT_H
 #define BPF_CGROUP_STAT_H
 
-/* Groups of fields: what is wanted of a pass, and what a record holds. */
+/* What is wanted of a pass, and what a record holds. */
 enum {
 	CGROUP_STAT_CPU = 1 << 0,
 	CGROUP_STAT_THROTTLED = 1 << 1,
-	CGROUP_STAT_MEMORY = 1 << 2, /* usage, peak, swap */
-	CGROUP_STAT_INACTIVE_FILE = 1 << 3,
-	CGROUP_STAT_PIDS = 1 << 4,
+	CGROUP_STAT_PIDS = 1 << 2,
+	CGROUP_STAT_MEMORY = 1 << 3,
+	CGROUP_STAT_MEMORY_PEAK = 1 << 4,
+	CGROUP_STAT_SWAP = 1 << 5, /* v2 only: in v1 the counter is memory plus swap */
+	CGROUP_STAT_INACTIVE_FILE = 1 << 6,
+	CGROUP_STAT_OF_MEMORY = CGROUP_STAT_MEMORY | CGROUP_STAT_MEMORY_PEAK | CGROUP_STAT_SWAP |
+				CGROUP_STAT_INACTIVE_FILE,
 	/* In `valid` only: below this cgroup there are removed ones that still hold memory. The
 	 * walk doesn't show them. */
-	CGROUP_STAT_DYING = 1 << 5,
+	CGROUP_STAT_DYING = 1 << 7,
 };
 
 /* One cgroup. Parents stand before their children; `level` says how deep. */
@@ -24,11 +28,11 @@ struct cgroup_stat_record {
 	__u64 cpu_usage_ns;
 	__u64 throttled_ns;
 	__u64 throttled_periods;
+	__u64 pids;
 	__u64 memory_usage; /* pages, as are all below */
 	__u64 memory_peak;
-	__u64 memory_swap;   /* cgroup v2 only: in v1 the counter is memory plus swap */
+	__u64 swap;
 	__u64 inactive_file; /* of this cgroup alone, without those below */
-	__u64 pids;
 };
 
 /* The order for a pass, and its result. */
