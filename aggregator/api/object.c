@@ -2,18 +2,24 @@
 
 #include "aggregator/api/quantity.h"
 
-#include <string.h>
-
 #define MS_PER_SECOND 1000
 
-static const struct {
-	const char *name;
-	size_t length;
-	enum metric node, container;
-} USAGE[USAGE_KEYS] = {
-	[USAGE_CPU] = {"cpu", 3, METRIC_NODE_CPU_USAGE, METRIC_CPU_USAGE},
-	[USAGE_MEMORY] = {"memory", 6, METRIC_NODE_MEMORY_WORKING_SET, METRIC_MEMORY_WORKING_SET},
-	[USAGE_SWAP] = {"swap", 4, METRIC_NODE_MEMORY_SWAP, METRIC_MEMORY_SWAP},
+const struct usage_name USAGE_NAME[USAGE_KEYS] = {
+	[USAGE_CPU] = {"cpu", 3},
+	[USAGE_MEMORY] = {"memory", 6},
+	[USAGE_SWAP] = {"swap", 4},
+};
+
+static const enum metric NODE_METRIC[USAGE_KEYS] = {
+	[USAGE_CPU] = METRIC_NODE_CPU_USAGE,
+	[USAGE_MEMORY] = METRIC_NODE_MEMORY_WORKING_SET,
+	[USAGE_SWAP] = METRIC_NODE_MEMORY_SWAP,
+};
+
+static const enum metric CONTAINER_METRIC[USAGE_KEYS] = {
+	[USAGE_CPU] = METRIC_CPU_USAGE,
+	[USAGE_MEMORY] = METRIC_MEMORY_WORKING_SET,
+	[USAGE_SWAP] = METRIC_MEMORY_SWAP,
 };
 
 struct object object_of_node(const struct store_node_view *node)
@@ -49,7 +55,7 @@ struct usage object_usage(const struct object *node)
 	struct usage usage = {0};
 
 	for (int key = 0; key < USAGE_KEYS; key++)
-		usage.has[key] = store_node_value(node->node, USAGE[key].node, &usage.value[key]);
+		usage.has[key] = store_node_value(node->node, NODE_METRIC[key], &usage.value[key]);
 	return usage;
 }
 
@@ -59,7 +65,7 @@ struct usage object_container_usage(const struct object *pod, uint32_t container
 
 	for (int key = 0; key < USAGE_KEYS; key++)
 		usage.has[key] = store_container_value(
-			pod->pod, container, USAGE[key].container, &usage.value[key]);
+			pod->pod, container, CONTAINER_METRIC[key], &usage.value[key]);
 	return usage;
 }
 
@@ -84,10 +90,13 @@ struct usage object_total_usage(const struct object *object)
 	return total;
 }
 
-const char *usage_name(enum usage_key key, size_t *ret_length)
+bool object_swaps(const struct object *object, uint32_t container)
 {
-	*ret_length = USAGE[key].length;
-	return USAGE[key].name;
+	uint64_t bytes;
+
+	if (object->node)
+		return store_node_value(object->node, METRIC_NODE_MEMORY_SWAP, &bytes);
+	return store_container_value(object->pod, container, METRIC_MEMORY_SWAP, &bytes);
 }
 
 char *usage_put(char *to, const struct usage *usage, enum usage_key key)

@@ -1,16 +1,14 @@
-# Measurements by hand: they print figures and assert nothing. One line for each.
+# Benchmarks: they print figures, and don't judge them.
 
-BENCHES := \
-	bench_list
+BENCHES := $(addprefix $(BUILD)/tests/bench/,bench_list)
 
-BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
+bench: $(BENCHES) ## the figures of docs/benchmarks.md, measured on this machine
+	@for bench in $(BENCHES); do $$bench || exit 1; done
 
-bench: $(BENCH_PROGRAMS) ## print what things cost on this machine
-	@for program in $^; do echo "== $$program"; $$program || exit 1; done
-
-$(BENCH_PROGRAMS:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
-$(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
+$(BENCHES): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
--include $(BENCH_PROGRAMS:=.d)
+$(BENCHES:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+
+-include $(BENCHES:=.d)
