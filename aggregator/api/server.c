@@ -25,8 +25,6 @@ struct server {
 	struct event *sweep;
 	SSL_CTX *tls;
 	struct connection_set *connections;
-	struct log_limit accept_failures;
-	bool paused; /* accepting, until the next sweep */
 };
 
 /* Every method is parsed, so that the answer is a Status and not evhttp's page. */
@@ -55,18 +53,14 @@ static void handle(struct evhttp_request *http, void *context)
 	server->options.handle(server->options.context, http);
 }
 
-/* Out of file descriptors, most likely: accepting again at once would only spin. */
-static void accept_failed(struct evconnlistener *listener, void *context)
+/* Out of file descriptors, most likely: accepting again at once would only spin, so it waits for
+ * the next sweep. `evhttp` has put itself in the place of our context. */
+static void accept_failed(struct evconnlistener *listener, void *evhttp)
 {
-	struct server *server = context;
-	int code = EVUTIL_SOCKET_ERROR();
-	uint64_t held_back;
-
-	if (log_allowed(&server->accept_failures, 10 * NS_PER_SECOND, &held_back))
-		log_warn("accepting an HTTPS connection: %s; trying again in a moment",
-			strerror(code));
+	(void)evhttp;
+	log_warn("accepting an HTTPS connection: %s; trying again in a moment",
+		strerror(EVUTIL_SOCKET_ERROR()));
 	(void)evconnlistener_disable(listener);
-	server->paused = true;
 }
 
 static void sweep(evutil_socket_t fd, short events, void *context)
@@ -76,10 +70,7 @@ static void sweep(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	connection_sweep(server->connections, clock_monotonic_ns());
-	if (server->paused) {
-		server->paused = false;
-		(void)evconnlistener_enable(server->listener);
-	}
+	(void)evconnlistener_enable(server->listener); /* see accept_failed() */
 }
 
 static uint32_t least(uint32_t a, uint32_t b)

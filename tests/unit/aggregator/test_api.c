@@ -776,6 +776,34 @@ static void a_thousand_idle_connections_are_fine(void **state)
 	(void)setrlimit(RLIMIT_NOFILE, &old);
 }
 
+static void outlives_a_lack_of_file_descriptors(void **state)
+{
+	const struct api_options options = {
+		.idle_ms = 500}; /* so that it tries again after 50 ms */
+	struct https_answer answer;
+	struct rlimit limit, old;
+	int next, fd;
+
+	(void)state;
+	start(&options, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	next = dup(0); /* the lowest that is free: the client's, and none is left for the server */
+	assert_true(next >= 0);
+	(void)close(next);
+	limit = (struct rlimit){(rlim_t)next + 1, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	fd = https_client_tcp(https_server_port(server));
+	pause_ms(200);
+	assert_int_equal(open_connections(), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_true(fd >= 0);
+	assert_true(becomes(open_now, NULL, 1));
+	answer = ask("GET", "/healthz", "");
+	assert_int_equal(answer.code, 200);
+	https_answer_free(&answer);
+	(void)close(fd);
+}
+
 static void says_why_it_does_not_start(void **state)
 {
 	struct api_options options = {.bind_address = "127.0.0.1", .token = "t"};
@@ -852,6 +880,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_client_that_leaves_takes_nothing_along, tear_down),
 		cmocka_unit_test_teardown(stopping_in_the_middle_of_answers_is_clean, tear_down),
 		cmocka_unit_test_teardown(a_thousand_idle_connections_are_fine, tear_down),
+		cmocka_unit_test_teardown(outlives_a_lack_of_file_descriptors, tear_down),
 		cmocka_unit_test_teardown(says_why_it_does_not_start, tear_down),
 	};
 
