@@ -70,9 +70,16 @@ static size_t protobuf_bound(const struct writer *writer, const struct object *o
 	return protobuf_object_metadata_bound(object);
 }
 
+static size_t protobuf_bound_of_pods(const struct writer *writer, const struct store_totals *totals)
+{
+	(void)writer;
+	return protobuf_object_metadata_bound_of_pods(totals);
+}
+
 const struct writer_ops metadata_protobuf_writer = {
 	.begin = protobuf_begin,
 	.item = protobuf_item,
 	.end = protobuf_end,
 	.bound = protobuf_bound,
+	.bound_of_pods = protobuf_bound_of_pods,
 };

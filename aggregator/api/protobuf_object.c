@@ -235,3 +235,27 @@ size_t protobuf_object_metrics_bound(const struct object *object)
 			usage_bound(object_swaps(object, i)));
 	return protobuf_field_size(bound);
 }
+
+/* Of many pods at once only sums are known, so each field's tag and length are taken at their
+ * most: names and containers are shorter than 2^14 bytes, a label and its value than 2^21, and a
+ * whole pod (store.h bounds its containers) and its metadata than 2^28. */
+#define SHORT_FIELD  (1 + 2)
+#define MIDDLE_FIELD (1 + 3)
+#define LONG_FIELD   (1 + 4)
+
+static size_t meta_bound_of_pods(const struct store_totals *totals)
+{
+	return totals->pods * (LONG_FIELD + 2 * SHORT_FIELD + NUMBER_BOUND) + totals->name_bytes +
+	       totals->labels * (3 * MIDDLE_FIELD) + totals->label_bytes;
+}
+
+size_t protobuf_object_metadata_bound_of_pods(const struct store_totals *totals)
+{
+	return totals->pods * LONG_FIELD + meta_bound_of_pods(totals);
+}
+
+size_t protobuf_object_metrics_bound_of_pods(const struct store_totals *totals)
+{
+	return totals->pods * (LONG_FIELD + 2 * NUMBER_BOUND) + meta_bound_of_pods(totals) +
+	       totals->containers * (2 * SHORT_FIELD + usage_bound(true));
+}

@@ -16,4 +16,8 @@ void protobuf_object_metrics(
 size_t protobuf_object_metadata_bound(const struct object *object);
 size_t protobuf_object_metrics_bound(const struct object *object);
 
+/* At least the sum of these over all pods of the total. */
+size_t protobuf_object_metadata_bound_of_pods(const struct store_totals *totals);
+size_t protobuf_object_metrics_bound_of_pods(const struct store_totals *totals);
+
 #endif

@@ -33,5 +33,11 @@ static size_t bound(const struct writer *writer, const struct object *object)
 	return protobuf_object_metrics_bound(object);
 }
 
+static size_t bound_of_pods(const struct writer *writer, const struct store_totals *totals)
+{
+	(void)writer;
+	return protobuf_object_metrics_bound_of_pods(totals);
+}
+
 const struct writer_ops protobuf_writer = {
-	.begin = begin, .item = item, .end = end, .bound = bound};
+	.begin = begin, .item = item, .end = end, .bound = bound, .bound_of_pods = bound_of_pods};

@@ -95,3 +95,8 @@ bool selection_get(const struct selection *selection, const char *name, selectio
 			selection->store, selection->namespace, name, visit_one_pod, &hold);
 	return store_get_node(selection->store, name, visit_one_node, &hold);
 }
+
+bool selection_is_all_pods(const struct selection *selection)
+{
+	return selection->pods && !selection->namespace && !selection->labels && !selection->fields;
+}

@@ -26,6 +26,9 @@ struct selection {
 int selection_visit(const struct selection *selection, struct store_cursor *cursor,
 	selection_visitor visitor, void *context);
 
+/* True when nothing that the store serves is left out. */
+bool selection_is_all_pods(const struct selection *selection);
+
 /* Visits the one object; selectors are not asked (as k8s.io/apiserver does for a get). True when it
  * is served. */
 bool selection_get(const struct selection *selection, const char *name, selection_visitor visitor,

@@ -55,6 +55,15 @@ static bool write_item(void *context, const struct object *object)
 	return true;
 }
 
+static void declare(struct step *step)
+{
+	struct sized_list *list = step->list;
+
+	list->left += SIZED_LIST_RESERVE + list->left / SIZED_LIST_RESERVE_PART;
+	step->writer->ops->begin(step->writer, list->head.length + list->left, step->out);
+	list->phase = SIZED_LIST_SEND;
+}
+
 static enum listing_state gather(struct step *step, const struct selection *selection)
 {
 	struct sized_list *list = step->list;
@@ -66,6 +75,13 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 		list->whole = true;
 		list->phase = SIZED_LIST_SEND;
 	} else if (list->head.length >= SIZED_LIST_GATHERED) {
+		if (selection_is_all_pods(selection)) {
+			struct store_totals totals = store_totals(selection->store);
+
+			list->left = step->writer->ops->bound_of_pods(step->writer, &totals);
+			declare(step);
+			return LISTING_MORE;
+		}
 		if (store_cursor_copy(&list->cursor, &list->counted) < 0)
 			return LISTING_FAILED;
 		list->phase = SIZED_LIST_COUNT;
@@ -80,10 +96,8 @@ static enum listing_state count(struct step *step, const struct selection *selec
 	if (selection_visit(selection, &list->counted, count_item, step) < 0)
 		return LISTING_FAILED;
 	if (list->counted.finished) {
-		list->left += SIZED_LIST_RESERVE + list->left / SIZED_LIST_RESERVE_PART;
-		step->writer->ops->begin(step->writer, list->head.length + list->left, step->out);
 		store_cursor_free(&list->counted);
-		list->phase = SIZED_LIST_SEND;
+		declare(step);
 	}
 	return LISTING_MORE;
 }

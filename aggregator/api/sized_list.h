@@ -1,7 +1,8 @@
 /* A list in a form whose length stands before it (protobuf), a page at a time and without holding
- * it: a short list is gathered and its length is exact; for a long one the store is walked twice.
- * The first walk sums the most that each object can have, and that is declared; the second writes,
- * and what was declared too much is filled up with a field that decoders skip. */
+ * it: a short list is gathered and its length is exact. For a long one the most that its objects
+ * can have is declared: of all pods the store knows the sums; for anything less it is walked twice,
+ * and the first walk adds up. What was declared too much is filled up with a field that decoders
+ * skip. */
 #ifndef API_SIZED_LIST_H
 #define API_SIZED_LIST_H
 

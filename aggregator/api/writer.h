@@ -27,6 +27,8 @@ struct writer_ops {
 	/* The most bytes that item() can append for this object, with any figures in the place of
 	 * those that it has now. NULL: the form needs no length ahead (JSON). */
 	size_t (*bound)(const struct writer *writer, const struct object *object);
+	/* At least the sum of bound() over pods of which this is the total. */
+	size_t (*bound_of_pods)(const struct writer *writer, const struct store_totals *totals);
 };
 
 extern const struct writer_ops json_writer, protobuf_writer, table_writer, metadata_json_writer,

@@ -265,6 +265,30 @@ static void list_containers(struct known_node *node)
 	}
 }
 
+static void add_up(struct known_node *node)
+{
+	struct store_totals *totals = &node->totals;
+	uint64_t label_bytes = 0;
+
+	for (size_t i = 0; i < node->labels.count; i++)
+		label_bytes +=
+			strlen(node->labels.item[i].key) + strlen(node->labels.item[i].value);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *pod = &node->pod[i];
+
+		if (!known_pod_is_named(pod) || pod->listed == 0)
+			continue;
+		totals->pods++;
+		totals->containers += pod->listed;
+		totals->name_bytes += strlen(pod->namespace) + strlen(pod->name);
+		for (uint16_t j = 0; j < pod->listed; j++)
+			totals->name_bytes +=
+				strlen(node->row[node->listed[pod->first_listed + j]].name);
+		totals->labels += node->labels.count;
+		totals->label_bytes += label_bytes;
+	}
+}
+
 /* --- what stays ------------------------------------------------------------------------------- */
 
 /* For each container of `pod` that `old` has too: its old row. Both are sorted by key. */
@@ -330,6 +354,7 @@ int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
 	if (r < 0)
 		goto out;
 	list_containers(node);
+	add_up(node);
 	r = keep_what_stays(node, before);
 	if (r < 0) {
 		(void)error_errno(err, -r, "keeping the figures");

@@ -7,6 +7,7 @@
 
 #include "aggregator/store/columns.h"
 #include "aggregator/store/labels.h"
+#include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "proto/tacho.pb-c.h"
 
@@ -50,6 +51,7 @@ struct known_node {
 		*by_key; /* rows; within each pod in the order of what tells its containers apart */
 	uint16_t *listed;
 	struct columns columns;
+	struct store_totals totals; /* of the pods that have a name and something to list */
 };
 
 /* Makes a node out of a Catalog. Pods and containers that `before` (may be NULL) has too, told by

@@ -21,6 +21,7 @@ struct store {
 	/* The pods that have a name, by namespace and name; of one name the pod to serve first:
 	 * the one whose uid was seen last. */
 	struct ordered pods;
+	struct store_totals totals;
 
 	/* The writer's own. */
 	uint64_t containers; /* rows of all nodes */

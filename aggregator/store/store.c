@@ -198,6 +198,24 @@ static int insert_pods(
 	return 0;
 }
 
+static void take_off(struct store_totals *from, const struct store_totals *totals)
+{
+	from->pods -= totals->pods;
+	from->containers -= totals->containers;
+	from->name_bytes -= totals->name_bytes;
+	from->labels -= totals->labels;
+	from->label_bytes -= totals->label_bytes;
+}
+
+static void put_on(struct store_totals *to, const struct store_totals *totals)
+{
+	to->pods += totals->pods;
+	to->containers += totals->containers;
+	to->name_bytes += totals->name_bytes;
+	to->labels += totals->labels;
+	to->label_bytes += totals->label_bytes;
+}
+
 /* Puts `node` in the place of `before`, or where it belongs when that is NULL. The lock is held. 0,
  * or -ENOMEM: then nothing has changed. */
 static int exchange(struct store *store, const struct known_node *before, struct known_node *node)
@@ -245,6 +263,10 @@ static int apply_catalog(struct store *store, const char *name, const Tacho__V1_
 		return r;
 	(void)pthread_rwlock_wrlock(&store->lock);
 	r = exchange(store, before, node);
+	if (r == 0 && before)
+		take_off(&store->totals, &before->totals);
+	if (r == 0)
+		put_on(&store->totals, &node->totals);
 	(void)pthread_rwlock_unlock(&store->lock);
 	if (r < 0) {
 		(void)error_errno(err, -r, "sorting in %" PRIu32 " pods", node->pods);
@@ -331,6 +353,7 @@ static struct ordered_place forget(struct store *store, struct known_node *node)
 	(void)pthread_rwlock_wrlock(&store->lock);
 	remove_pods(store, node, node->pods, NULL);
 	(void)ordered_remove(&store->nodes, node);
+	take_off(&store->totals, &node->totals);
 	(void)pthread_rwlock_unlock(&store->lock);
 	next = ordered_seek(&store->nodes, &key, store_compare_node_key);
 	count_change(store, node, NULL);

@@ -22,6 +22,7 @@
 #define STORE_STORE_H
 
 #include "aggregator/store/labels.h"
+#include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 #include "proto/metric.h"
@@ -131,6 +132,10 @@ bool store_get_node(
 	struct store *store, const char *name, store_node_visitor visitor, void *context);
 bool store_get_pod(struct store *store, const char *namespace, const char *name,
 	store_pod_visitor visitor, void *context);
+
+/* The sums over all pods that have a name, whether they are served now or not: no list of pods can
+ * have more in it. */
+struct store_totals store_totals(struct store *store);
 
 /* Nodes with a catalog and figures that are served now: for readiness. */
 size_t store_served_nodes(struct store *store);

@@ -325,3 +325,13 @@ size_t store_served_nodes(struct store *store)
 	(void)pthread_rwlock_unlock(&store->lock);
 	return served;
 }
+
+struct store_totals store_totals(struct store *store)
+{
+	struct store_totals totals;
+
+	(void)pthread_rwlock_rdlock(&store->lock);
+	totals = store->totals;
+	(void)pthread_rwlock_unlock(&store->lock);
+	return totals;
+}
