@@ -10,7 +10,7 @@ GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 VM_TESTS      := $(foreach kernel,$(VM_KERNELS),$(GUEST_TESTS:%=$(BUILD)/tests/vm/$(kernel)/%))
 
 vm: $(VM_TESTS) $(BUILD)/tacho-agent ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
-	@tests/run $^
+	@tests/run $(VM_TESTS)
 
 $(GUEST_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 $(GUESTS): %: %.o $(GUEST_SHARED) $(LIB_AGENT) $(LIB_BASE)
