@@ -205,14 +205,6 @@ bool cgroup_name_is_top_level(const char *folder)
 	return folder[0] != '\0';
 }
 
-bool cgroup_name_is_printable(const char *folder)
-{
-	for (const char *c = folder; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			return false;
-	return folder[0] != '\0';
-}
-
 void cgroup_name_of_unit(const char *folder, char ret_name[CGROUP_UNIT_NAME_SIZE])
 {
 	size_t length = 0;

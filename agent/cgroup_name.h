@@ -47,10 +47,6 @@ bool cgroup_name_is_slice(const char *folder);
  * cgroup that systemd did not make. */
 bool cgroup_name_is_top_level(const char *folder);
 
-/* True when `folder` can be shown as a name: printable ASCII without spaces. The kernel takes any
- * byte but '/' and newline. */
-bool cgroup_name_is_printable(const char *folder);
-
 /* A name of the API is at most 253 characters (a DNS-1123 subdomain). */
 #define CGROUP_UNIT_NAME_SIZE 254
 

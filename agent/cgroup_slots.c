@@ -1,6 +1,6 @@
 #include "agent/cgroup_slots.h"
 
-#include "agent/cgroup_tree.h"
+#include "agent/cgroup.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "agent/cgroup_tree.h"
 
-#include "agent/cgroup_slots.h"
+#include "agent/cgroup_entry.h"
+#include "agent/cgroup_index.h"
 #include "agent/cgroup_top.h"
-#include "agent/cgroup_watch.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,18 +11,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-
-/* A failed add leaves hh.tbl NULL; the handle has to be named `hh` for that. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-#include <utlist.h>
 
 /* A node has some hundred containers; the kernel itself is slow long before this many. Folders that
  * are not containers have the same bound. */
@@ -39,66 +31,30 @@
 /* Folder times are those of the last tick: at most 10 ms old (HZ=100). */
 #define TICK_NS (10 * NS_PER_MS)
 
-enum folder_kind {
-	FOLDER_KUBEPODS, /* holds QoS levels, and pods that are guaranteed */
-	FOLDER_QOS,      /* holds pods */
-	FOLDER_POD,      /* holds containers */
-	FOLDER_UNITS,    /* the top when units are shown: slices, units, other cgroups */
-	FOLDER_SLICE,    /* holds slices and units */
+enum refusal {
+	REFUSAL_LIMIT,
+	REFUSAL_DEPTH,
+	REFUSAL_COUNT,
 };
 
-struct folder;
-
-struct watched {
-	int descriptor; /* -1: not watched, so looked into each time */
-	struct folder *folder;
-	UT_hash_handle hh; /* tree->watched, by descriptor */
-};
-
-/* A folder that is looked into. */
-struct folder {
-	struct folder *parent; /* NULL for the top */
-	struct folder *folders, *prev, *next;
-	struct leaf *leaves;
-	enum folder_kind kind;
-	int depth;
-	char *path; /* below the v2 mount point; "" is the mount point */
-	char pod_uid[POD_UID_SIZE];
-	uint64_t inode;
-	uint64_t round; /* the last reading of the parent that showed it */
-	bool dirty;     /* to be read at the next look */
-	bool failed;    /* was not readable, which was said */
-	struct watched watch;
-	UT_hash_handle hh; /* tree->by_inode */
-};
-
-/* A cgroup that is shown. */
-struct leaf {
-	struct cgroup cgroup; /* first: the tree's user sees only this */
-	char unit[CGROUP_UNIT_NAME_SIZE], slice[CGROUP_UNIT_NAME_SIZE];
-	struct folder *parent;
-	struct leaf *prev, *next;
-	uint64_t round;
-	UT_hash_handle hh; /* tree->leaves, by cgroup.id */
+static const struct {
+	const char *label, *words;
+} REFUSALS[REFUSAL_COUNT] = {
+	[REFUSAL_LIMIT] = {"limit", "there are more than 65536"},
+	[REFUSAL_DEPTH] = {"depth", "it is nested deeper than 16 slices"},
 };
 
 struct cgroup_tree {
-	struct cgroup_tree_events events;
 	char *mount; /* the v2 mount point */
 	int v2;      /* an fd of it */
 	char root[PATH_MAX];
 	bool units;
 
-	struct folder *top;     /* NULL while nothing was found */
-	struct folder *folders; /* all, by inode */
-	struct leaf *leaves;    /* all, by id */
-	struct watched *watched;
-	struct cgroup_watch watch;
-	struct cgroup_slots slots;
-
-	bool full;            /* read every folder at the next look */
-	uint64_t full_due_ns; /* the next full walk */
-	uint64_t round;       /* counts readings of folders */
+	struct cgroup_index index;
+	struct cgroup_folder *top; /* NULL while nothing was found */
+	bool full;                 /* read every folder at the next look */
+	uint64_t full_due_ns;      /* the next full walk */
+	uint64_t round;            /* counts readings of folders */
 
 	/* of the look that goes on */
 	uint64_t now_ns;      /* CLOCK_MONOTONIC */
@@ -109,70 +65,20 @@ struct cgroup_tree {
 	struct buffer found;  /* names, each with its NUL, that the folder being read has got */
 	char entries[ENTRIES_SIZE];
 
-	bool said_missing, said_unwatched, said_limit, said_depth, said_name, said_memory;
+	bool said_missing, said_unwatched, said_memory, said_refused[REFUSAL_COUNT];
 	struct log_limit said_unreadable;
-	struct telemetry_series *count, *unwatched, *reads, *errors;
-	struct telemetry_series *refused_limit, *refused_depth, *refused_name;
+	struct telemetry_series *count, *unwatched, *reads, *errors, *refused[REFUSAL_COUNT];
 };
-
-/* --- what an entry of a folder is ---------------------------------------------------------------
- */
-
-enum entry_kind {
-	ENTRY_OTHER,
-	ENTRY_FOLDER,
-	ENTRY_CGROUP,
-};
-
-struct entry {
-	enum entry_kind kind;
-	enum folder_kind folder_kind;
-	char pod_uid[POD_UID_SIZE];
-	char container_id[CONTAINER_ID_SIZE];
-	bool unit;
-};
-
-static struct entry classify(const struct folder *folder, const char *name)
-{
-	struct entry entry = {.kind = ENTRY_OTHER};
-
-	switch (folder->kind) {
-	case FOLDER_KUBEPODS:
-		if (cgroup_name_is_qos(name))
-			return (struct entry){ENTRY_FOLDER, .folder_kind = FOLDER_QOS};
-		/* fall through */
-	case FOLDER_QOS:
-		entry.folder_kind = FOLDER_POD;
-		if (cgroup_name_is_pod(name, entry.pod_uid))
-			entry.kind = ENTRY_FOLDER;
-		return entry;
-	case FOLDER_POD:
-		if (cgroup_name_is_container(name, entry.container_id))
-			entry.kind = ENTRY_CGROUP;
-		memcpy(entry.pod_uid, folder->pod_uid, sizeof(entry.pod_uid));
-		return entry;
-	case FOLDER_UNITS:
-	case FOLDER_SLICE:
-		entry.unit = true;
-		entry.folder_kind = FOLDER_SLICE;
-		if (cgroup_name_is_slice(name))
-			entry.kind = ENTRY_FOLDER;
-		else if (folder->kind == FOLDER_UNITS ? cgroup_name_is_top_level(name)
-						      : cgroup_name_is_unit(name))
-			entry.kind = ENTRY_CGROUP;
-		return entry;
-	}
-	return entry;
-}
 
 /* --- what can go wrong --------------------------------------------------------------------------
  */
 
-static void say_unreadable(struct cgroup_tree *tree, struct folder *folder, int code)
+static void say_unreadable(struct cgroup_tree *tree, struct cgroup_folder *folder, int code)
 {
 	uint64_t held_back = 0;
 	char text[128];
 
+	folder->dirty = true;
 	telemetry_add(tree->errors, 1);
 	if (folder->failed)
 		return;
@@ -185,7 +91,7 @@ static void say_unreadable(struct cgroup_tree *tree, struct folder *folder, int 
 }
 
 /* The folder is read again the next time. */
-static void say_memory(struct cgroup_tree *tree, struct folder *folder)
+static void say_memory(struct cgroup_tree *tree, struct cgroup_folder *folder)
 {
 	folder->dirty = true;
 	telemetry_add(tree->errors, 1);
@@ -195,92 +101,40 @@ static void say_memory(struct cgroup_tree *tree, struct folder *folder)
 	tree->said_memory = true;
 }
 
-static void say_refused(const struct cgroup_tree *tree, const struct folder *folder,
-	const char *name, struct telemetry_series *series, bool *said, const char *why)
+static void refuse(struct cgroup_tree *tree, const struct cgroup_folder *folder, const char *name,
+	enum refusal refusal)
 {
-	telemetry_add(series, 1);
-	if (!*said)
+	telemetry_add(tree->refused[refusal], 1);
+	if (!tree->said_refused[refusal])
 		log_warn("cgroup %s%s/%s is left out: %s (said once; the others are counted)",
-			tree->mount, folder->path, name, why);
-	*said = true;
+			tree->mount, folder->path, name, REFUSALS[refusal].words);
+	tree->said_refused[refusal] = true;
 }
 
-/* --- coming and going ---------------------------------------------------------------------------
+static void say_unwatched(struct cgroup_tree *tree, int code)
+{
+	char text[128];
+
+	if (!tree->said_unwatched)
+		log_warn("watching cgroup folders (inotify): %s; those that are not watched are "
+			 "read each time, which costs more CPU%s",
+			strerror_r(code, text, sizeof(text)),
+			code == ENOSPC ? "; raise fs.inotify.max_user_watches" : "");
+	tree->said_unwatched = true;
+}
+
+/* --- reading one folder -------------------------------------------------------------------------
  */
 
+/* openat() wants a relative path. */
 static const char *relative(const char *path)
 {
 	return path[0] ? path + 1 : ".";
 }
 
-static const char *base_name(const char *path)
+static uint64_t to_ns(struct timespec time)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static struct leaf *find_leaf(const struct cgroup_tree *tree, uint64_t inode)
-{
-	struct leaf *leaf;
-
-	HASH_FIND(hh, tree->leaves, &inode, sizeof(inode), leaf);
-	return leaf;
-}
-
-static struct folder *find_folder(const struct cgroup_tree *tree, uint64_t inode)
-{
-	struct folder *folder;
-
-	HASH_FIND(hh, tree->folders, &inode, sizeof(inode), folder);
-	return folder;
-}
-
-static struct watched *find_watched(const struct cgroup_tree *tree, int descriptor)
-{
-	struct watched *watched;
-
-	HASH_FIND_INT(tree->watched, &descriptor, watched);
-	return watched;
-}
-
-static void forget_leaf(struct cgroup_tree *tree, struct leaf *leaf)
-{
-	tree->events.removed(tree->events.context, &leaf->cgroup);
-	cgroup_slots_release(&tree->slots, &leaf->cgroup);
-	HASH_DEL(tree->leaves, leaf);
-	DL_DELETE(leaf->parent->leaves, leaf);
-	free(leaf->cgroup.path);
-	free(leaf);
-}
-
-/* Without telling the kernel. */
-static void forget_watch(struct cgroup_tree *tree, struct folder *folder)
-{
-	if (folder->watch.descriptor < 0)
-		return;
-	HASH_DEL(tree->watched, &folder->watch);
-	folder->watch.descriptor = -1;
-}
-
-static void forget_folder(struct cgroup_tree *tree, struct folder *folder)
-{
-	struct folder *child, *next_child;
-	struct leaf *leaf, *next_leaf;
-
-	DL_FOREACH_SAFE(folder->folders, child, next_child)
-	forget_folder(tree, child);
-	DL_FOREACH_SAFE(folder->leaves, leaf, next_leaf)
-	forget_leaf(tree, leaf);
-	cgroup_watch_remove(&tree->watch, folder->watch.descriptor);
-	forget_watch(tree, folder);
-	HASH_DEL(tree->folders, folder);
-	if (folder->parent)
-		DL_DELETE(folder->parent->folders, folder);
-	else
-		tree->top = NULL;
-	free(folder->path);
-	free(folder);
+	return (uint64_t)time.tv_sec * NS_PER_SECOND + (uint64_t)time.tv_nsec;
 }
 
 /* When the cgroup was made, from its folder's times: the kernel sets them when the folder is first
@@ -288,12 +142,9 @@ static void forget_folder(struct cgroup_tree *tree, struct folder *folder)
  * inode was dropped from the cache: then they say nothing, and the earliest moment is taken, for a
  * span that is too long makes a rate too low but never absurd. */
 static uint64_t creation_ns(
-	const struct cgroup_tree *tree, const struct folder *parent, const struct stat *st)
+	const struct cgroup_tree *tree, const struct cgroup_folder *parent, const struct stat *st)
 {
-	uint64_t changed =
-		(uint64_t)st->st_ctim.tv_sec * NS_PER_SECOND + (uint64_t)st->st_ctim.tv_nsec;
-	uint64_t modified =
-		(uint64_t)st->st_mtim.tv_sec * NS_PER_SECOND + (uint64_t)st->st_mtim.tv_nsec;
+	uint64_t changed = to_ns(st->st_ctim), modified = to_ns(st->st_mtim);
 	uint64_t born = changed < modified ? changed : modified;
 	uint64_t earliest = tree->last_ns + 1, age, created;
 
@@ -308,154 +159,92 @@ static uint64_t creation_ns(
 	return created < earliest ? earliest : created;
 }
 
-/* A unit's pod is as long-lived as its cgroup, so the cgroup's id says which pod it is. */
-static void name_unit(struct leaf *leaf, const struct folder *parent, const char *name)
+static void add_entry(struct cgroup_tree *tree, struct cgroup_folder *parent, const char *name,
+	const struct stat *st)
 {
-	cgroup_name_of_unit(name, leaf->unit);
-	cgroup_name_of_unit(base_name(parent->path), leaf->slice);
-	leaf->cgroup.unit = leaf->unit;
-	leaf->cgroup.slice = leaf->slice;
-	(void)snprintf(leaf->cgroup.pod_uid, sizeof(leaf->cgroup.pod_uid), "cgroup-%" PRIu64,
-		leaf->cgroup.id);
-}
+	struct cgroup_entry entry = cgroup_entry_of(parent->kind, name);
+	struct cgroup_folder *folder;
+	struct cgroup_leaf *leaf;
 
-static void add_leaf(struct cgroup_tree *tree, struct folder *parent, const char *name,
-	const struct entry *entry, const struct stat *st)
-{
-	struct leaf *leaf;
-
-	if (cgroup_slots_count(&tree->slots) >= CGROUPS_MAX) {
-		say_refused(tree, parent, name, tree->refused_limit, &tree->said_limit,
-			"there are more than 65536");
+	if (entry.kind == CGROUP_ENTRY_SHOWN) {
+		if (cgroup_slots_count(&tree->index.slots) >= CGROUPS_MAX) {
+			refuse(tree, parent, name, REFUSAL_LIMIT);
+			return;
+		}
+		leaf = cgroup_index_add_leaf(&tree->index, parent, name, &entry, st->st_ino,
+			creation_ns(tree, parent, st));
+		if (leaf)
+			leaf->round = tree->round;
+		else
+			say_memory(tree, parent);
 		return;
 	}
-	leaf = calloc(1, sizeof(*leaf));
-	if (!leaf || asprintf(&leaf->cgroup.path, "%s/%s", parent->path, name) < 0) {
-		free(leaf);
+	if (parent->depth >= SLICE_DEPTH_MAX || cgroup_index_folders(&tree->index) >= CGROUPS_MAX) {
+		refuse(tree, parent, name,
+			parent->depth >= SLICE_DEPTH_MAX ? REFUSAL_DEPTH : REFUSAL_LIMIT);
+		return;
+	}
+	folder = cgroup_index_add_folder(&tree->index, parent, name, &entry, st->st_ino);
+	if (folder)
+		folder->round = tree->round;
+	else
 		say_memory(tree, parent);
-		return;
-	}
-	leaf->parent = parent;
-	leaf->round = tree->round;
-	leaf->cgroup.id = st->st_ino;
-	leaf->cgroup.created_ns = creation_ns(tree, parent, st);
-	memcpy(leaf->cgroup.pod_uid, entry->pod_uid, sizeof(leaf->cgroup.pod_uid));
-	memcpy(leaf->cgroup.container_id, entry->container_id, sizeof(leaf->cgroup.container_id));
-	if (entry->unit)
-		name_unit(leaf, parent, name);
-	HASH_ADD(hh, tree->leaves, cgroup.id, sizeof(leaf->cgroup.id), leaf);
-	if (leaf->hh.tbl && cgroup_slots_take(&tree->slots, &leaf->cgroup) == 0) {
-		DL_APPEND(parent->leaves, leaf);
-		tree->events.added(tree->events.context, &leaf->cgroup);
-		return;
-	}
-	if (leaf->hh.tbl)
-		HASH_DEL(tree->leaves, leaf);
-	free(leaf->cgroup.path);
-	free(leaf);
-	say_memory(tree, parent);
 }
 
-/* NULL when memory is short. */
-static struct folder *add_folder(struct cgroup_tree *tree, struct folder *parent, const char *path,
-	enum folder_kind kind, uint64_t inode)
+static void add_found(struct cgroup_tree *tree, struct cgroup_folder *folder, int fd)
 {
-	struct folder *folder = calloc(1, sizeof(*folder));
+	const char *name;
 
-	if (!folder)
-		return NULL;
-	folder->path = strdup(path);
-	folder->parent = parent;
-	folder->kind = kind;
-	folder->depth = parent ? parent->depth + 1 : 0;
-	folder->inode = inode;
-	folder->round = tree->round;
-	folder->dirty = true;
-	folder->watch.descriptor = -1;
-	folder->watch.folder = folder;
-	if (folder->path)
-		HASH_ADD(hh, tree->folders, inode, sizeof(folder->inode), folder);
-	if (!folder->hh.tbl) {
-		free(folder->path);
-		free(folder);
-		return NULL;
+	for (size_t at = 0; at < tree->found.length; at += strlen(name) + 1) {
+		struct stat st;
+
+		name = tree->found.data + at;
+		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno != ENOENT && errno != ENODEV)
+				say_unreadable(tree, folder, errno);
+		} else if (cgroup_index_knows(&tree->index, st.st_ino)) {
+			folder->dirty = true; /* it moved: its old place is seen to first */
+		} else if (S_ISDIR(st.st_mode)) {
+			add_entry(tree, folder, name, &st);
+		}
 	}
-	if (parent)
-		DL_APPEND(parent->folders, folder);
-	return folder;
+	if (tree->found.failed)
+		say_memory(tree, folder);
 }
 
-static void add_child(struct cgroup_tree *tree, struct folder *parent, const char *name,
-	const struct entry *entry, uint64_t inode)
+/* True when it is known; marks it as seen. */
+static bool mark_seen(const struct cgroup_tree *tree, const struct cgroup_folder *parent,
+	const char *name, uint64_t inode)
 {
-	struct folder *folder = NULL;
-	char *path;
+	struct cgroup_leaf *leaf = cgroup_index_find_leaf(&tree->index, parent, name, inode);
+	struct cgroup_folder *folder =
+		leaf ? NULL : cgroup_index_find_folder(&tree->index, parent, name, inode);
 
-	if (parent->depth >= SLICE_DEPTH_MAX) {
-		say_refused(tree, parent, name, tree->refused_depth, &tree->said_depth,
-			"it is nested deeper than 16 slices");
-		return;
-	}
-	if (HASH_COUNT(tree->folders) >= CGROUPS_MAX) {
-		say_refused(tree, parent, name, tree->refused_limit, &tree->said_limit,
-			"there are more than 65536");
-		return;
-	}
-	if (asprintf(&path, "%s/%s", parent->path, name) >= 0) {
-		folder = add_folder(tree, parent, path, entry->folder_kind, inode);
-		free(path);
-	}
-	if (!folder) {
-		say_memory(tree, parent);
-		return;
-	}
-	memcpy(folder->pod_uid, entry->pod_uid, sizeof(folder->pod_uid));
-}
-
-/* --- reading one folder -------------------------------------------------------------------------
- */
-
-/* True when `name` in `folder` is known under this inode; marks it as seen. */
-static bool mark_seen(const struct cgroup_tree *tree, const struct folder *folder, const char *name,
-	uint64_t inode)
-{
-	struct leaf *leaf = find_leaf(tree, inode);
-	struct folder *child = leaf ? NULL : find_folder(tree, inode);
-
-	if (leaf && leaf->parent == folder && strcmp(base_name(leaf->cgroup.path), name) == 0) {
+	if (leaf)
 		leaf->round = tree->round;
-		return true;
-	}
-	if (child && child->parent == folder && strcmp(base_name(child->path), name) == 0) {
-		child->round = tree->round;
-		return true;
-	}
-	return false;
+	if (folder)
+		folder->round = tree->round;
+	return leaf || folder;
 }
 
 static void take_entry(
-	struct cgroup_tree *tree, const struct folder *folder, const struct dirent64 *entry)
+	struct cgroup_tree *tree, const struct cgroup_folder *folder, const struct dirent64 *dirent)
 {
-	struct entry what;
+	const char *name = dirent->d_name;
+	struct cgroup_entry entry;
 
-	if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+	if (name[0] == '.' || (dirent->d_type != DT_DIR && dirent->d_type != DT_UNKNOWN))
 		return;
-	what = classify(folder, entry->d_name);
-	if (what.kind == ENTRY_OTHER)
+	entry = cgroup_entry_of(folder->kind, name);
+	if (entry.kind == CGROUP_ENTRY_OTHER)
 		return;
-	if (what.unit && !cgroup_name_is_printable(entry->d_name)) {
-		say_refused(tree, folder, entry->d_name, tree->refused_name, &tree->said_name,
-			"its name has characters that can't be shown");
-		return;
-	}
-	if (!mark_seen(tree, folder, entry->d_name, entry->d_ino))
-		buffer_append(&tree->found, entry->d_name, strlen(entry->d_name) + 1);
+	if (!mark_seen(tree, folder, name, dirent->d_ino))
+		buffer_append(&tree->found, name, strlen(name) + 1);
 }
 
 /* Marks what is known and collects the names of what is not. 0 or -errno. */
-static int read_entries(struct cgroup_tree *tree, const struct folder *folder, int fd)
+static int read_entries(struct cgroup_tree *tree, const struct cgroup_folder *folder, int fd)
 {
-	buffer_clear(&tree->found);
 	for (;;) {
 		ssize_t n = getdents64(fd, tree->entries, sizeof(tree->entries));
 
@@ -464,72 +253,46 @@ static int read_entries(struct cgroup_tree *tree, const struct folder *folder, i
 		if (n == 0)
 			return 0;
 		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *entry = (const void *)(tree->entries + at);
+			const struct dirent64 *dirent = (const void *)(tree->entries + at);
 
-			take_entry(tree, folder, entry);
-			at += entry->d_reclen;
+			take_entry(tree, folder, dirent);
+			at += dirent->d_reclen;
 		}
 	}
 }
 
-static void sweep(struct cgroup_tree *tree, struct folder *folder)
+/* Removes what this reading did not show. */
+static void sweep(struct cgroup_tree *tree, struct cgroup_folder *folder)
 {
-	struct folder *child, *next_child;
-	struct leaf *leaf, *next_leaf;
+	struct cgroup_folder *child, *next_child;
+	struct cgroup_leaf *leaf, *next_leaf;
 
-	DL_FOREACH_SAFE(folder->folders, child, next_child)
-	if (child->round != tree->round)
-		forget_folder(tree, child);
-	DL_FOREACH_SAFE(folder->leaves, leaf, next_leaf)
-	if (leaf->round != tree->round)
-		forget_leaf(tree, leaf);
-}
-
-static void add_found(struct cgroup_tree *tree, struct folder *folder, int fd)
-{
-	const char *name;
-
-	for (size_t at = 0; at < tree->found.length; at += strlen(name) + 1) {
-		struct entry entry;
-		struct stat st;
-
-		name = tree->found.data + at;
-		entry = classify(folder, name);
-		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-			if (errno != ENOENT && errno != ENODEV) {
-				folder->dirty = true;
-				say_unreadable(tree, folder, errno);
-			}
-			continue;
-		}
-		if (!S_ISDIR(st.st_mode))
-			continue;
-		/* An inode that moved here is forgotten at its old place first. */
-		if (find_leaf(tree, st.st_ino) || find_folder(tree, st.st_ino))
-			folder->dirty = true;
-		else if (entry.kind == ENTRY_CGROUP)
-			add_leaf(tree, folder, name, &entry, &st);
-		else
-			add_child(tree, folder, name, &entry, st.st_ino);
+	for (child = folder->folders; child; child = next_child) {
+		next_child = child->next;
+		if (child->round != tree->round)
+			cgroup_index_remove_folder(&tree->index, child);
 	}
-	if (tree->found.failed)
-		say_memory(tree, folder);
+	for (leaf = folder->leaves; leaf; leaf = next_leaf) {
+		next_leaf = leaf->next;
+		if (leaf->round != tree->round)
+			cgroup_index_remove_leaf(&tree->index, leaf);
+	}
 }
 
-static void read_folder(struct cgroup_tree *tree, struct folder *folder)
+static void read_folder(struct cgroup_tree *tree, struct cgroup_folder *folder)
 {
 	int fd CLOSE_FD = openat(
 		tree->v2, relative(folder->path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	tree->round++;
+	buffer_clear(&tree->found);
 	telemetry_add(tree->reads, 1);
 	r = fd < 0 ? -errno : read_entries(tree, folder, fd);
 	if (r == -ENOENT || r == -ENODEV) {
 		/* It is being removed, with all that was in it; its parent will show that. */
 		buffer_clear(&tree->found);
 	} else if (r < 0) {
-		folder->dirty = true;
 		say_unreadable(tree, folder, -r);
 		return;
 	}
@@ -542,58 +305,18 @@ static void read_folder(struct cgroup_tree *tree, struct folder *folder)
 /* --- looking ------------------------------------------------------------------------------------
  */
 
-static void say_unwatched(struct cgroup_tree *tree, int code)
+static void watch_folder(struct cgroup_tree *tree, struct cgroup_folder *folder)
 {
-	char text[128];
+	int r = cgroup_index_watch(&tree->index, folder, tree->mount);
 
-	if (!tree->said_unwatched)
-		log_warn("watching cgroup folders (inotify): %s; those that are not watched are "
-			 "read each time, which costs more CPU%s",
-			strerror_r(code, text, sizeof(text)),
-			code == ENOSPC ? "; raise fs.inotify.max_user_watches" : "");
-	tree->said_unwatched = true;
-}
-
-static void watch_folder(struct cgroup_tree *tree, struct folder *folder)
-{
-	struct watched *watched = &folder->watch;
-	char *path;
-	int descriptor;
-
-	if (asprintf(&path, "%s%s", tree->mount, folder->path) < 0)
-		return;
-	descriptor = cgroup_watch_add(&tree->watch, path);
-	free(path);
-	if (descriptor < 0) {
-		if (descriptor != -ENOENT && descriptor != -ENOSYS)
-			say_unwatched(tree, -descriptor);
-		return;
-	}
-	watched->descriptor = descriptor;
-	HASH_ADD_INT(tree->watched, descriptor, watched);
-	if (!watched->hh.tbl) {
-		cgroup_watch_remove(&tree->watch, descriptor);
-		watched->descriptor = -1;
-	}
-}
-
-static void mark_dirty(void *context, int descriptor, bool ended)
-{
-	struct cgroup_tree *tree = context;
-	struct watched *watched = find_watched(tree, descriptor);
-
-	if (!watched)
-		return; /* of a folder that left */
-	watched->folder->dirty = true;
-	if (ended)
-		forget_watch(tree, watched->folder);
+	/* A folder that just left is no trouble; that there is no inotify was said. */
+	if (r < 0 && r != -ENOENT && r != -ENOSYS)
+		say_unwatched(tree, -r);
 }
 
 /* Reads `folder` if it may have changed, and what is below it. */
-static void look(struct cgroup_tree *tree, struct folder *folder)
+static void look(struct cgroup_tree *tree, struct cgroup_folder *folder)
 {
-	struct folder *child, *next;
-
 	/* First watch, then read: what is made in between is seen twice, never missed. */
 	if (folder->watch.descriptor < 0) {
 		watch_folder(tree, folder);
@@ -601,82 +324,81 @@ static void look(struct cgroup_tree *tree, struct folder *folder)
 	}
 	if (folder->dirty || tree->full)
 		read_folder(tree, folder);
-	DL_FOREACH_SAFE(folder->folders, child, next)
-	look(tree, child);
+	for (struct cgroup_folder *child = folder->folders; child; child = child->next)
+		look(tree, child);
+}
+
+static void remove_top(struct cgroup_tree *tree)
+{
+	if (tree->top)
+		cgroup_index_remove_folder(&tree->index, tree->top);
+	tree->top = NULL;
 }
 
 static void set_top(
-	struct cgroup_tree *tree, const char *path, enum folder_kind kind, uint64_t inode)
+	struct cgroup_tree *tree, const char *path, enum cgroup_folder_kind kind, uint64_t inode)
 {
-	tree->top = add_folder(tree, NULL, path, kind, inode);
+	remove_top(tree);
+	tree->top = cgroup_index_add_top(&tree->index, path, kind, inode);
 	if (!tree->top) {
-		telemetry_add(tree->errors, 1);
+		telemetry_add(tree->errors, 1); /* tried again the next time */
 		return;
 	}
 	tree->said_missing = false;
-	log_info(kind == FOLDER_KUBEPODS ? "containers are looked for below %s%s"
-					 : "no kubepods tree: units are looked for below %s%s",
+	log_info(kind == CGROUP_FOLDER_KUBEPODS
+			 ? "containers are looked for below %s%s"
+			 : "there is no kubepods tree: units are looked for below %s%s",
 		tree->mount, path);
 }
 
 /* Sees to it that the top is the right one: the kubepods tree can come, go, and come anew. */
 static void settle_top(struct cgroup_tree *tree)
 {
-	struct folder *top = tree->top;
 	char path[PATH_MAX];
 	uint64_t inode;
 
-	if (top && cgroup_top_inode(tree->v2, top->path) != top->inode) {
-		forget_folder(tree, top);
-		top = NULL;
-	}
-	if (top && top->kind == FOLDER_KUBEPODS)
+	if (tree->top && cgroup_top_inode(tree->v2, tree->top->path) != tree->top->inode)
+		remove_top(tree);
+	if (tree->top && tree->top->kind == CGROUP_FOLDER_KUBEPODS)
 		return;
 	if (cgroup_top_find(tree->v2, tree->root, path, &inode)) {
-		if (top)
-			forget_folder(tree, top);
-		set_top(tree, path, FOLDER_KUBEPODS, inode);
+		set_top(tree, path, CGROUP_FOLDER_KUBEPODS, inode);
 		return;
 	}
-	if (top)
+	if (tree->top)
 		return;
 	inode = tree->units ? cgroup_top_inode(tree->v2, tree->root) : 0;
 	if (inode) {
-		set_top(tree, tree->root, FOLDER_UNITS, inode);
+		set_top(tree, tree->root, CGROUP_FOLDER_UNITS, inode);
 		return;
 	}
 	if (!tree->said_missing)
-		log_warn("no kubepods tree below %s%s: no containers are seen until there is one",
+		log_warn("there is no kubepods tree below %s%s: no containers are seen until there "
+			 "is one",
 			tree->mount, tree->root);
 	tree->said_missing = true;
 }
 
-static uint64_t folder_clock_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
 {
-	tree->now_ns = now_ns;
-	tree->started_ns = folder_clock_ns();
+	struct timespec coarse;
+
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+	tree->started_ns = to_ns(coarse);
 	tree->realtime_ns = clock_realtime_ns();
-	if (!cgroup_watch_read(&tree->watch, mark_dirty, tree) || now_ns >= tree->full_due_ns)
+	tree->now_ns = now_ns;
+	if (!cgroup_index_mark_reported(&tree->index) || now_ns >= tree->full_due_ns)
 		tree->full = true;
 	settle_top(tree);
 	if (tree->top)
 		look(tree, tree->top);
-	if (tree->full) {
-		tree->full = false;
+	if (tree->full)
 		tree->full_due_ns = now_ns + FULL_WALK_NS;
-	}
+	tree->full = false;
 	tree->last_ns = now_ns;
 	tree->looked = true;
-	telemetry_set(tree->count, cgroup_slots_count(&tree->slots));
-	telemetry_set(tree->unwatched, HASH_COUNT(tree->folders) - HASH_COUNT(tree->watched));
+	telemetry_set(tree->count, cgroup_slots_count(&tree->index.slots));
+	telemetry_set(tree->unwatched, cgroup_index_unwatched(&tree->index));
 }
 
 void cgroup_tree_mark_changed(struct cgroup_tree *tree)
@@ -689,10 +411,6 @@ void cgroup_tree_mark_changed(struct cgroup_tree *tree)
 
 static void register_telemetry(struct cgroup_tree *tree, struct telemetry *telemetry)
 {
-	static const char *const REFUSED = "tacho_agent_cgroups_refused_total";
-	static const char *const REFUSED_HELP =
-		"Cgroups that a look left out, by reason; counted at each reading of the folder.";
-
 	tree->count = telemetry_gauge(
 		telemetry, "tacho_agent_cgroups", "Containers or units that are seen.", NULL, NULL);
 	tree->unwatched = telemetry_gauge(telemetry, "tacho_agent_cgroup_folders_unwatched",
@@ -701,11 +419,10 @@ static void register_telemetry(struct cgroup_tree *tree, struct telemetry *telem
 		"Cgroup folders that were read in looking for containers.", NULL, NULL);
 	tree->errors = telemetry_counter(telemetry, "tacho_agent_cgroup_folder_errors_total",
 		"Cgroup folders that could not be read, or not wholly.", NULL, NULL);
-	tree->refused_limit =
-		telemetry_counter(telemetry, REFUSED, REFUSED_HELP, "reason", "limit");
-	tree->refused_depth =
-		telemetry_counter(telemetry, REFUSED, REFUSED_HELP, "reason", "depth");
-	tree->refused_name = telemetry_counter(telemetry, REFUSED, REFUSED_HELP, "reason", "name");
+	for (size_t i = 0; i < REFUSAL_COUNT; i++)
+		tree->refused[i] = telemetry_counter(telemetry, "tacho_agent_cgroups_refused_total",
+			"Cgroups left out, by reason; counted at each reading of their folder.",
+			"reason", REFUSALS[i].label);
 }
 
 struct cgroup_tree *cgroup_tree_new(const struct cgroup_tree_options *options,
@@ -719,11 +436,10 @@ struct cgroup_tree *cgroup_tree_new(const struct cgroup_tree_options *options,
 		error_errno(err, ENOMEM, "opening the cgroup tree");
 		return NULL;
 	}
-	tree->events = *events;
 	tree->units = options->units;
 	tree->full = true;
-	tree->watch.fd = -1;
 	register_telemetry(tree, options->telemetry);
+	tree->index.watch.fd = -1;
 	tree->v2 = open(tree->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree->v2 < 0) {
 		error_errno(err, errno, "opening the cgroup tree %s", tree->mount);
@@ -734,7 +450,7 @@ struct cgroup_tree *cgroup_tree_new(const struct cgroup_tree_options *options,
 		cgroup_tree_free(tree);
 		return NULL;
 	}
-	r = cgroup_watch_open(&tree->watch);
+	r = cgroup_index_init(&tree->index, events);
 	if (r < 0)
 		say_unwatched(tree, -r);
 	return tree;
@@ -744,11 +460,9 @@ void cgroup_tree_free(struct cgroup_tree *tree)
 {
 	if (!tree)
 		return;
-	if (tree->top)
-		forget_folder(tree, tree->top);
-	cgroup_slots_free(&tree->slots);
+	remove_top(tree);
+	cgroup_index_fini(&tree->index);
 	buffer_free(&tree->found);
-	cgroup_watch_close(&tree->watch);
 	file_close(&tree->v2);
 	free(tree->mount);
 	free(tree);
@@ -756,20 +470,20 @@ void cgroup_tree_free(struct cgroup_tree *tree)
 
 uint32_t cgroup_tree_slots(const struct cgroup_tree *tree)
 {
-	return tree->slots.used;
+	return tree->index.slots.used;
 }
 
 struct cgroup *cgroup_tree_at(const struct cgroup_tree *tree, uint32_t slot)
 {
-	return slot < tree->slots.used ? tree->slots.at[slot] : NULL;
+	return slot < tree->index.slots.used ? tree->index.slots.at[slot] : NULL;
 }
 
 uint32_t cgroup_tree_count(const struct cgroup_tree *tree)
 {
-	return cgroup_slots_count(&tree->slots);
+	return cgroup_slots_count(&tree->index.slots);
 }
 
 const char *cgroup_tree_top(const struct cgroup_tree *tree)
 {
-	return tree->top && tree->top->kind == FOLDER_KUBEPODS ? tree->top->path : "";
+	return tree->top && tree->top->kind == CGROUP_FOLDER_KUBEPODS ? tree->top->path : "";
 }

@@ -44,9 +44,9 @@ struct log_names {
 	/* of the reading that goes on */
 	struct log_set next;
 	uint64_t refused[REASON_COUNT];
-	bool out_of_memory;
+	int shortage; /* ENOMEM, EMFILE, ENFILE: it could not be finished; or 0 */
 
-	bool said_pods, said_containers, said_memory, said_refused[REASON_COUNT];
+	bool said_pods, said_containers, said_shortage, said_refused[REASON_COUNT];
 	struct telemetry_series *known_pods, *known_links, *errors, *refused_now[REASON_COUNT];
 };
 
@@ -65,13 +65,22 @@ static void refuse(
 	names->said_refused[reason] = true;
 }
 
+/* Short of fds or memory, a folder is not read; what was known before is better than that. */
+static void note_failure(struct log_names *names, int code)
+{
+	if (code == ENOMEM || code == EMFILE || code == ENFILE)
+		names->shortage = code;
+	else if (code != ENOENT)
+		telemetry_add(names->errors, 1);
+}
+
 /* True when `result` of adding to the set is no reason to stop with this entry. */
 static bool is_added(struct log_names *names, int result, const char *folder, const char *name)
 {
 	if (result == -ENOSPC)
 		refuse(names, REASON_LIMIT, folder, name);
 	else if (result < 0)
-		names->out_of_memory = true;
+		names->shortage = -result;
 	return result >= 0;
 }
 
@@ -132,8 +141,7 @@ static void read_containers(
 	struct dirent *entry;
 
 	if (!folder) {
-		if (errno != ENOENT)
-			telemetry_add(names->errors, 1);
+		note_failure(names, errno);
 		return;
 	}
 	for (int i = 0; i < CONTAINERS_MAX && (entry = readdir(folder)); i++) {
@@ -171,18 +179,18 @@ static void read_pod(struct log_names *names, int parent, const char *name)
 static DIR *open_or_say(struct log_names *names, const char *path, bool *said)
 {
 	DIR *folder = opendir(path);
+	int code = errno;
 	char text[128];
 
 	if (folder) {
 		*said = false;
 		return folder;
 	}
-	if (errno != ENOENT)
-		telemetry_add(names->errors, 1);
-	if (!*said)
+	note_failure(names, code);
+	if (!*said && !names->shortage)
 		log_warn("names: reading %s: %s; containers get no names from there", path,
-			strerror_r(errno, text, sizeof(text)));
-	*said = true;
+			strerror_r(code, text, sizeof(text)));
+	*said = *said || !names->shortage;
 	return NULL;
 }
 
@@ -191,7 +199,7 @@ static void read_pods(struct log_names *names)
 	DIR *folder = open_or_say(names, names->pods, &names->said_pods);
 	struct dirent *entry;
 
-	while (folder && !names->out_of_memory && (entry = readdir(folder)))
+	while (folder && !names->shortage && (entry = readdir(folder)))
 		if (is_folder(dirfd(folder), entry))
 			read_pod(names, dirfd(folder), entry->d_name);
 	if (folder)
@@ -204,7 +212,7 @@ static void read_links(struct log_names *names)
 	struct dirent *entry;
 	int count = 0;
 
-	while (folder && !names->out_of_memory && (entry = readdir(folder))) {
+	while (folder && !names->shortage && (entry = readdir(folder))) {
 		if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
 			continue;
 		if (count++ < LINKS_MAX)
@@ -216,25 +224,32 @@ static void read_links(struct log_names *names)
 		(void)closedir(folder);
 }
 
+static void say_shortage(struct log_names *names)
+{
+	char text[128];
+
+	telemetry_add(names->errors, 1);
+	if (!names->said_shortage)
+		log_error("names: reading %s and %s: %s; the names read before stay", names->pods,
+			names->containers, strerror_r(names->shortage, text, sizeof(text)));
+	names->said_shortage = true;
+}
+
 void log_names_refresh(struct log_names *names)
 {
 	names->next = (struct log_set){0};
-	names->out_of_memory = false;
+	names->shortage = 0;
 	memset(names->refused, 0, sizeof(names->refused));
 	read_pods(names);
 	read_links(names);
-	if (names->out_of_memory) {
+	if (names->shortage) {
 		log_set_free(&names->next);
-		telemetry_add(names->errors, 1);
-		if (!names->said_memory)
-			log_error("names: reading %s: out of memory; the names read before stay",
-				names->containers);
-		names->said_memory = true;
+		say_shortage(names);
 		return;
 	}
 	log_set_free(&names->set);
 	names->set = names->next;
-	names->said_memory = false;
+	names->said_shortage = false;
 	telemetry_set(names->known_pods, log_set_pods(&names->set));
 	telemetry_set(names->known_links, log_set_links(&names->set));
 	for (size_t i = 0; i < REASON_COUNT; i++)

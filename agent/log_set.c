@@ -29,10 +29,12 @@ struct log_pod {
 
 static void free_list(struct log_link *first)
 {
-	struct log_link *link, *next;
+	while (first) {
+		struct log_link *next = first->next;
 
-	LL_FOREACH_SAFE(first, link, next)
-	free(link);
+		free(first);
+		first = next;
+	}
 }
 
 void log_set_free(struct log_set *set)

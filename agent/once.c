@@ -169,9 +169,10 @@ static json_t *json_pod(
 		const struct figures *figures = &sample->rows[row];
 
 		(void)json_array_append_new(containers,
-			json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", roster->rows[row].container,
+			/* a folder's name need not be UTF-8: then there is no path */
+			json_pack("{s:s, s:s, s:o*, s:i, s:o}", "name", roster->rows[row].container,
 				"id", roster->rows[row].cgroup->container_id, "cgroup",
-				roster->rows[row].cgroup->path, "window_ms",
+				json_string(roster->rows[row].cgroup->path), "window_ms",
 				(int)figures->window_ms, "metrics", json_figures(figures)));
 	}
 	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "namespace", pod->namespace, "name",

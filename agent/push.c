@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/socket_scan.h"
 #include "base/tls_config.h"
+#include "base/tls_engine.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,12 +22,17 @@
 /* Hello, Catalog and Sample come in one go, faster than NNG takes them over. */
 #define QUEUE_LENGTH 4
 
-/* NNG waits a random part of a gap that doubles from the first to the second. */
-#define RECONNECT_MIN_MS 1000
-#define RECONNECT_MAX_MS 30000
+/* NNG waits a random time up to a gap, which doubles from the first to the second of these: an
+ * aggregator that was restarted has its agents again within 3 s. */
+#define GAP_MIN_MS         1000
+#define GAP_MAX_MS         2000
+/* The gap doubles up to this while it hangs up on each new connection. */
+#define GAP_REFUSED_MAX_MS 30000
 
-/* A peer that acknowledges nothing for so long is gone (tcp(7), TCP_USER_TIMEOUT). */
-#define PEER_SILENCE_MS  10000
+/* A peer that acknowledges nothing (tcp(7), TCP_USER_TIMEOUT), reads nothing, or does not finish
+ * the handshake for so long is given up. */
+#define PATIENCE_MS      10000
+#define PATIENCE_NS      (PATIENCE_MS * NS_PER_MS)
 #define KEEPALIVE_IDLE_S 5
 
 /* Nobody but an aggregator that refuses us hangs up so soon. */
@@ -49,11 +55,12 @@ struct push {
 	uint64_t connections; /* how many there were */
 	int pipe;             /* of the connection */
 	uint64_t connected_ns;
-	int gap_ms; /* before the next attempt, at most */
+	int gap_ms; /* GAP_MIN_MS but while we are refused */
 	struct log_limit refused, connected, lost;
 	nng_msg *queue[QUEUE_LENGTH];
 	size_t queue_first, queue_count;
 	bool sending; /* the aio is with NNG */
+	uint64_t sending_since_ns;
 
 	struct telemetry_series *sent, *sent_bytes, *dropped, *connects, *refusals, *now_connected;
 };
@@ -65,6 +72,7 @@ static void send_next(struct push *push)
 	if (push->sending || push->queue_count == 0)
 		return;
 	push->sending = true;
+	push->sending_since_ns = clock_monotonic_ns();
 	nng_aio_set_msg(push->aio, push->queue[push->queue_first]);
 	push->queue_first = (push->queue_first + 1) % QUEUE_LENGTH;
 	push->queue_count--;
@@ -106,7 +114,7 @@ static void on_sent(void *context)
 static void set_peer_timeout(void *context, const struct socket_scan_entry *entry)
 {
 	static const int ON = 1, IDLE_S = KEEPALIVE_IDLE_S, INTERVAL_S = 1, PROBES = 5;
-	static const unsigned int SILENCE_MS = PEER_SILENCE_MS;
+	static const unsigned int SILENCE_MS = PATIENCE_MS;
 	const struct address *ours = context;
 	struct address local = address_of_socket(&entry->local);
 
@@ -157,23 +165,31 @@ static void on_connected(nng_pipe pipe, nng_pipe_ev event, void *context)
 	(void)pthread_mutex_unlock(&push->lock);
 }
 
-/* An aggregator that hangs up at once would do so again: wait longer each time. */
-static void set_gap(struct push *push, bool refused)
+static void set_gaps(struct push *push, int min_ms, int max_ms)
 {
-	int doubled = push->gap_ms > RECONNECT_MAX_MS / 2 ? RECONNECT_MAX_MS : push->gap_ms * 2;
-	int gap_ms = refused ? doubled : RECONNECT_MIN_MS;
+	(void)nng_dialer_set_ms(push->dialer, NNG_OPT_RECONNMAXT, max_ms);
+	(void)nng_dialer_set_ms(push->dialer, NNG_OPT_RECONNMINT, min_ms);
+}
 
-	if (gap_ms != push->gap_ms)
-		(void)nng_dialer_set_ms(push->dialer, NNG_OPT_RECONNMINT, gap_ms);
-	push->gap_ms = gap_ms;
+/* An aggregator that hangs up at once would do so again: wait longer each time. */
+static void adapt_gap(struct push *push, bool refused)
+{
+	if (refused) {
+		push->gap_ms = push->gap_ms > GAP_REFUSED_MAX_MS / 2 ? GAP_REFUSED_MAX_MS
+								     : push->gap_ms * 2;
+		set_gaps(push, push->gap_ms, push->gap_ms);
+	} else if (push->gap_ms != GAP_MIN_MS) {
+		push->gap_ms = GAP_MIN_MS;
+		set_gaps(push, GAP_MIN_MS, GAP_MAX_MS);
+	}
 }
 
 static void log_end(struct push *push, bool refused)
 {
-	struct log_limit *limit = refused ? &push->refused : &push->lost;
 	uint64_t held_back;
 
-	if (!log_allowed(limit, LOG_INTERVAL_NS, &held_back))
+	if (refused ? !log_allowed(&push->refused, LOG_INTERVAL_NS, &held_back)
+		    : !log_allowed(&push->lost, NS_PER_SECOND, &held_back))
 		return;
 	if (refused)
 		log_warn("%s hung up right after connecting: probably the secret is wrong or "
@@ -200,7 +216,7 @@ static void on_disconnected(nng_pipe pipe, nng_pipe_ev event, void *context)
 		drop_queue(push);
 		if (push->sending)
 			nng_aio_abort(push->aio, NNG_ECANCELED);
-		set_gap(push, refused);
+		adapt_gap(push, refused);
 		log_end(push, refused);
 	}
 	(void)pthread_mutex_unlock(&push->lock);
@@ -239,8 +255,7 @@ static int start_dialer(struct push *push, const struct push_options *options,
 		if (r < 0)
 			return r;
 	}
-	(void)nng_dialer_set_ms(push->dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-	(void)nng_dialer_set_ms(push->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+	set_gaps(push, GAP_MIN_MS, GAP_MAX_MS);
 	rv = nng_dialer_start(push->dialer, NNG_FLAG_NONBLOCK);
 	if (rv != 0)
 		return error_set(
@@ -271,7 +286,7 @@ static struct push *alloc_push(const char *url)
 	if (!push)
 		return NULL;
 	push->url = strdup(url);
-	push->gap_ms = RECONNECT_MIN_MS;
+	push->gap_ms = GAP_MIN_MS;
 	push->offline_since_ns = clock_monotonic_ns();
 	(void)pthread_mutex_init(&push->lock, NULL);
 	if (push->url && nng_aio_alloc(&push->aio, on_sent, push) == 0)
@@ -342,19 +357,43 @@ void push_free(struct push *push)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-uint64_t push_connection(struct push *push)
+/* NNG 1.5.2 has no time-out for either, and can lose the error of a connection that broke. */
+static void give_up_stuck(struct push *push, uint64_t now_ns)
 {
-	uint64_t now_ns = clock_monotonic_ns(), held_back;
+	nng_pipe pipe = {0};
 
 	(void)pthread_mutex_lock(&push->lock);
-	push->told = push->connection;
+	if (push->connection != 0 && push->sending && now_ns - push->sending_since_ns > PATIENCE_NS)
+		pipe.id = (uint32_t)push->pipe;
 	(void)pthread_mutex_unlock(&push->lock);
+	if (pipe.id != 0)
+		(void)nng_pipe_close(pipe);
+	if (push->kind == ENDPOINT_TLS && tls_engine_close_unfinished(PATIENCE_NS) > 0)
+		log_warn("%s did not finish the TLS handshake in %d s", push->url,
+			PATIENCE_MS / 1000);
+}
+
+static void log_offline(struct push *push, uint64_t now_ns)
+{
+	uint64_t held_back;
+
 	if (push->told != 0)
 		push->offline_since_ns = now_ns;
 	else if (now_ns - push->offline_since_ns > LOG_INTERVAL_NS &&
 		 log_allowed(&push->offline, LOG_INTERVAL_NS, &held_back))
 		log_warn("no connection to %s for %llu s; still trying", push->url,
 			(unsigned long long)((now_ns - push->offline_since_ns) / NS_PER_SECOND));
+}
+
+uint64_t push_connection(struct push *push)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	give_up_stuck(push, now_ns);
+	(void)pthread_mutex_lock(&push->lock);
+	push->told = push->connection;
+	(void)pthread_mutex_unlock(&push->lock);
+	log_offline(push, now_ns);
 	return push->told;
 }
 

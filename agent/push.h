@@ -1,9 +1,9 @@
 /* The agent's end of the wire: one NNG PUSH socket to one aggregator address.
  *
  * Never blocks the caller: what can't be sent now is dropped and counted, for a sample is worth
- * nothing in a second. Reconnects by itself, 1 s to 30 s with jitter; longer gaps, too, while the
- * aggregator hangs up on each new connection. A connection whose peer stopped acknowledging is
- * given up after 10 s. */
+ * nothing in a second. Reconnects by itself after a random time of up to 2 s; of up to 30 s while
+ * the aggregator hangs up on each new connection. A connection whose peer stopped acknowledging or
+ * reading is given up after 10 s. */
 #ifndef AGENT_PUSH_H
 #define AGENT_PUSH_H
 
@@ -33,7 +33,8 @@ void push_free(struct push *push);
 
 /* Changes with every new connection; 0 while there is none. A new value means: send Hello and
  * Catalog first. push_send() sends only on the connection that this call told of last, so that no
- * Sample slips onto a newer one before its Hello. Call both from one thread. */
+ * Sample slips onto a newer one before its Hello. Call both from one thread, and this one about
+ * once a second: it also looks whether the connection is stuck. */
 uint64_t push_connection(struct push *push);
 
 /* Queues one message, or drops and counts it. `data` is copied. 0, -EAGAIN (no connection, another

@@ -38,7 +38,8 @@ void roster_builder_free(struct roster_builder *builder)
 
 /* --- order ------------------------------------------------------------------------------------ */
 
-/* Pods by uid, within a pod the oldest first, for a kernel's cgroup ids grow; then units by path. */
+/* Pods by uid, within a pod the oldest first, for a kernel's cgroup ids grow; then units by path.
+ */
 static int by_pod_then_age(const void *left, const void *right)
 {
 	const struct cgroup *a = *(struct cgroup *const *)left, *b = *(struct cgroup *const *)right;

@@ -38,8 +38,8 @@ static const struct given {
 	GIVEN(FIELD_CPU_THROTTLED_NS, CGROUP_STAT_THROTTLED, throttled_ns, false, false),
 	GIVEN(FIELD_PIDS, CGROUP_STAT_PIDS, pids, false, false),
 	GIVEN(FIELD_MEMORY_USAGE_BYTES, CGROUP_STAT_MEMORY, memory_usage, true, true),
-	GIVEN(FIELD_MEMORY_PEAK_BYTES, CGROUP_STAT_MEMORY, memory_peak, true, true),
-	GIVEN(FIELD_MEMORY_SWAP_BYTES, CGROUP_STAT_MEMORY, memory_swap, true, false),
+	GIVEN(FIELD_MEMORY_PEAK_BYTES, CGROUP_STAT_MEMORY_PEAK, memory_peak, true, true),
+	GIVEN(FIELD_MEMORY_SWAP_BYTES, CGROUP_STAT_SWAP, swap, true, false),
 	GIVEN(FIELD_MEMORY_INACTIVE_FILE_BYTES, CGROUP_STAT_INACTIVE_FILE, inactive_file, true,
 		true),
 #undef GIVEN

@@ -14,12 +14,16 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* NNG's ring of bytes to send holds 16 KiB; a record of so much plain text and its 22 bytes of
  * frame go through it in one piece. */
 #define MAX_WRITE 16000U
+
+/* What both sides of NNG's transport say first, in bytes. */
+#define GREETING 8U
 
 #define FAILURE_LOG_INTERVAL_NS (10 * NS_PER_SECOND)
 
@@ -38,8 +42,24 @@ struct nng_tls_engine_conn {
 	SSL *ssl; /* NULL when NNG gives up a connection that never came about */
 	struct nng_tls_engine_config *config;
 	bool established;
-	int failed; /* NNG's code, once the handshake has failed */
+	int failed;            /* NNG's code, once the handshake has failed */
+	size_t sent, received; /* bytes, up to GREETING */
+	_Atomic bool finished; /* both are GREETING */
+
+	/* Guarded by the lock of `live`. */
+	struct nng_tls_engine_conn *next, **link;
+	nng_stream *stream;
+	uint64_t opened_ns;
+	bool given_up;
 };
+
+/* Every connection from conn_init() to conn_fini(). There is one engine in a process, as NNG has
+ * it, and so there is one list. The lock comes before a connection's own. */
+static struct {
+	pthread_mutex_t lock;
+	struct nng_tls_engine_conn *first;
+	size_t count;
+} live = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- the bytes: a BIO over NNG's stream ------------------------------------------------------- */
 
@@ -141,10 +161,20 @@ static int conn_handshake(nng_tls_engine_conn *conn)
 	rv = again_or(conn->ssl, result, NNG_ECRYPTO);
 	if (rv == NNG_EAGAIN)
 		return rv;
-	verify_failed = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+	/* The last of the queue: a signature that is wrong leaves its own error before it. */
+	verify_failed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
 	log_failure(conn, ERR_peek_error(), verify_failed);
 	conn->failed = verify_failed ? NNG_EPEERAUTH : rv;
 	return conn->failed;
+}
+
+static void count_greeting(nng_tls_engine_conn *conn, size_t *direction, size_t bytes)
+{
+	if (*direction >= GREETING)
+		return;
+	*direction += bytes;
+	if (conn->sent >= GREETING && conn->received >= GREETING)
+		atomic_store(&conn->finished, true);
 }
 
 static int conn_receive(nng_tls_engine_conn *conn, uint8_t *data, size_t *size)
@@ -158,6 +188,7 @@ static int conn_receive(nng_tls_engine_conn *conn, uint8_t *data, size_t *size)
 	if (SSL_read_ex(conn->ssl, data, *size, &length) != 1)
 		return again_or(conn->ssl, 0, NNG_ECRYPTO);
 	*size = length;
+	count_greeting(conn, &conn->received, length);
 	return 0;
 }
 
@@ -172,6 +203,7 @@ static int conn_send(nng_tls_engine_conn *conn, const uint8_t *data, size_t *siz
 	if (SSL_write_ex(conn->ssl, data, length, &written) != 1)
 		return again_or(conn->ssl, 0, NNG_ECRYPTO);
 	*size = written;
+	count_greeting(conn, &conn->sent, written);
 	return 0;
 }
 
@@ -189,8 +221,35 @@ static void conn_close(nng_tls_engine_conn *conn)
 	(void)SSL_shutdown(conn->ssl);
 }
 
+static void remember(nng_tls_engine_conn *conn, void *stream)
+{
+	conn->stream = stream; /* what NNG hands to an engine begins with the stream */
+	conn->opened_ns = clock_monotonic_ns();
+	(void)pthread_mutex_lock(&live.lock);
+	conn->next = live.first;
+	conn->link = &live.first;
+	if (conn->next)
+		conn->next->link = &conn->next;
+	live.first = conn;
+	live.count++;
+	(void)pthread_mutex_unlock(&live.lock);
+}
+
+static void forget(nng_tls_engine_conn *conn)
+{
+	if (!conn->link)
+		return;
+	(void)pthread_mutex_lock(&live.lock);
+	*conn->link = conn->next;
+	if (conn->next)
+		conn->next->link = conn->link;
+	live.count--;
+	(void)pthread_mutex_unlock(&live.lock);
+}
+
 static void conn_fini(nng_tls_engine_conn *conn)
 {
+	forget(conn);
 	SSL_free(conn->ssl);
 	conn->ssl = NULL;
 }
@@ -219,6 +278,7 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 		(void)BIO_free(bio);
 		return NNG_ENOMEM;
 	}
+	remember(conn, stream);
 	BIO_set_data(bio, stream);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(conn->ssl, bio, bio);
@@ -417,4 +477,33 @@ int tls_engine_register(struct error *err)
 		return error_set(
 			err, ENOTSUP, "registering OpenSSL with NNG: %s", nng_strerror(rv));
 	return 0;
+}
+
+/* Again and again until NNG frees it: what NNG starts between two of its own steps after the first
+ * close would wait for ever, too. */
+size_t tls_engine_close_unfinished(uint64_t patience_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	size_t closed = 0;
+
+	(void)pthread_mutex_lock(&live.lock);
+	for (struct nng_tls_engine_conn *conn = live.first; conn; conn = conn->next) {
+		if (now_ns - conn->opened_ns < patience_ns || atomic_load(&conn->finished))
+			continue;
+		closed += !conn->given_up;
+		conn->given_up = true;
+		nng_stream_close(conn->stream);
+	}
+	(void)pthread_mutex_unlock(&live.lock);
+	return closed;
+}
+
+size_t tls_engine_connections(void)
+{
+	size_t count;
+
+	(void)pthread_mutex_lock(&live.lock);
+	count = live.count;
+	(void)pthread_mutex_unlock(&live.lock);
+	return count;
 }

@@ -12,8 +12,22 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Initialises NNG if nobody has, for nng_init() of 1.5.2 would put its own engine back. 0 or
  * -errno. Idempotent; configs that were made before keep the engine they were made with. */
 int tls_engine_register(struct error *err);
+
+/* Closes each connection of the process, ours and accepted ones, that has not carried the first 8
+ * bytes in both directions (NNG's own greeting) within `patience_ns` of the TCP connection.
+ *
+ * NNG 1.5.2 would wait for ever: for a peer that never finishes the handshake, and for one that
+ * dies at certain moments of it. Call it each second or so. Returns how many it closed for the
+ * first time. Any thread, but not from a callback of NNG. */
+size_t tls_engine_close_unfinished(uint64_t patience_ns);
+
+/* Connections that NNG has not freed. */
+size_t tls_engine_connections(void);
 
 #endif

@@ -30,6 +30,8 @@ const char *tls_failure_of_protocol(int reason)
 	switch (reason) {
 	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
 		return "it does not trust the CA of our certificate";
+	case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
+		return "it has another CA under the name of ours";
 	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
 		return "it refuses our certificate; it may know us by another name";
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:

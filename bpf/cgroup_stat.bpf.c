@@ -26,26 +26,13 @@ struct {
 static __always_inline void read_throttled(
 	struct cgroup_stat_record *record, struct cgroup_subsys_state *css)
 {
-	struct task_group *group = (struct task_group *)css; /* css is its first member */
-	int periods;
+	struct task_group *group = typed(struct task_group, css); /* css is its first member */
 
 	if (!bpf_core_field_exists(struct task_group, cfs_bandwidth)) /* CONFIG_CFS_BANDWIDTH */
 		return;
-	if (bpf_core_read(&periods, sizeof(periods), &group->cfs_bandwidth.nr_throttled) ||
-		bpf_core_read(&record->throttled_ns, sizeof(record->throttled_ns),
-			&group->cfs_bandwidth.throttled_time))
-		return;
-	record->throttled_periods = (__u32)periods;
+	record->throttled_periods = (__u32)load(group->cfs_bandwidth.nr_throttled);
+	record->throttled_ns = load(group->cfs_bandwidth.throttled_time);
 	record->valid |= CGROUP_STAT_THROTTLED;
-}
-
-static __always_inline void read_memory(struct cgroup_stat_record *record, struct mem_cgroup *memcg)
-{
-	if (bpf_core_read(&record->memory_usage, sizeof(long), &memcg->memory.usage.counter) ||
-		bpf_core_read(&record->memory_peak, sizeof(long), &memcg->memory.watermark) ||
-		bpf_core_read(&record->memory_swap, sizeof(long), &memcg->swap.usage.counter))
-		return;
-	record->valid |= CGROUP_STAT_MEMORY;
 }
 
 /* What memory.stat is written from: of this cgroup and all below it, removed ones included, as of
@@ -55,23 +42,45 @@ static __always_inline void read_inactive_file(
 	struct cgroup_stat_record *record, struct mem_cgroup *memcg)
 {
 	const __u32 item = bpf_core_enum_value(enum node_stat_item, NR_INACTIVE_FILE);
-	struct memcg_vmstats *stats;
+	struct memcg_vmstats *stats = load(memcg->vmstats);
 	long pages;
 
-	if (bpf_core_read(&stats, sizeof(stats), &memcg->vmstats) ||
-		bpf_core_read(&pages, sizeof(pages), &stats->state[item]))
+	if (!stats)
+		return;
+	/* The verifier takes no index into an array whose length it was not told. */
+	if (bpf_core_read(&pages, sizeof(pages), &stats->state[item]))
 		return;
 	record->inactive_file = pages > 0 ? (__u64)pages : 0; /* the kernel's way too */
 	record->valid |= CGROUP_STAT_INACTIVE_FILE;
 }
 
+/* Each field is in a cache line of its own, so none is touched for nothing. */
+static __always_inline void read_memory(
+	struct cgroup_stat_record *record, struct cgroup_subsys_state *css)
+{
+	struct mem_cgroup *memcg = typed(struct mem_cgroup, css);
+
+	if (pass.wanted & CGROUP_STAT_MEMORY) {
+		record->memory_usage = load(memcg->memory.usage.counter);
+		record->valid |= CGROUP_STAT_MEMORY;
+	}
+	if (pass.wanted & CGROUP_STAT_MEMORY_PEAK) {
+		record->memory_peak = load(memcg->memory.watermark);
+		record->valid |= CGROUP_STAT_MEMORY_PEAK;
+	}
+	if (pass.wanted & CGROUP_STAT_SWAP) {
+		record->swap = load(memcg->swap.usage.counter);
+		record->valid |= CGROUP_STAT_SWAP;
+	}
+	if (pass.wanted & CGROUP_STAT_INACTIVE_FILE)
+		read_inactive_file(record, memcg);
+}
+
 static __always_inline void read_pids(
 	struct cgroup_stat_record *record, struct cgroup_subsys_state *css)
 {
-	struct pids_cgroup *pids = (struct pids_cgroup *)css;
-
-	if (bpf_core_read(&record->pids, sizeof(record->pids), &pids->counter.counter) == 0)
-		record->valid |= CGROUP_STAT_PIDS;
+	record->pids = load(typed(struct pids_cgroup, css)->counter.counter);
+	record->valid |= CGROUP_STAT_PIDS;
 }
 
 static __always_inline void read_controllers(
@@ -84,12 +93,10 @@ static __always_inline void read_controllers(
 		if (css)
 			read_throttled(record, css);
 	}
-	if (pass.wanted & (CGROUP_STAT_MEMORY | CGROUP_STAT_INACTIVE_FILE)) {
+	if (pass.wanted & CGROUP_STAT_OF_MEMORY) {
 		css = controller_of(cgroup, memory_cgrp_id);
-		if (css && pass.wanted & CGROUP_STAT_MEMORY)
-			read_memory(record, (struct mem_cgroup *)css);
-		if (css && pass.wanted & CGROUP_STAT_INACTIVE_FILE)
-			read_inactive_file(record, (struct mem_cgroup *)css);
+		if (css)
+			read_memory(record, css);
 	}
 	if (pass.wanted & CGROUP_STAT_PIDS) {
 		css = controller_of(cgroup, pids_cgrp_id);

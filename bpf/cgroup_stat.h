@@ -4,13 +4,17 @@
 #ifndef BPF_CGROUP_STAT_H
 #define BPF_CGROUP_STAT_H
 
-/* Groups of fields: what is wanted of a pass, and what a record holds. */
+/* What is wanted of a pass, and what a record holds. */
 enum {
 	CGROUP_STAT_CPU = 1 << 0,
 	CGROUP_STAT_THROTTLED = 1 << 1,
-	CGROUP_STAT_MEMORY = 1 << 2, /* usage, peak, swap */
-	CGROUP_STAT_INACTIVE_FILE = 1 << 3,
-	CGROUP_STAT_PIDS = 1 << 4,
+	CGROUP_STAT_PIDS = 1 << 2,
+	CGROUP_STAT_MEMORY = 1 << 3,
+	CGROUP_STAT_MEMORY_PEAK = 1 << 4,
+	CGROUP_STAT_SWAP = 1 << 5, /* v2 only: in v1 the counter is memory plus swap */
+	CGROUP_STAT_INACTIVE_FILE = 1 << 6,
+	CGROUP_STAT_OF_MEMORY = CGROUP_STAT_MEMORY | CGROUP_STAT_MEMORY_PEAK | CGROUP_STAT_SWAP |
+				CGROUP_STAT_INACTIVE_FILE,
 };
 
 /* One cgroup, and what its figures count: all that is below it too. */
@@ -23,7 +27,7 @@ struct cgroup_stat_record {
 	__u64 throttled_periods;
 	__u64 memory_usage; /* pages, as are all below */
 	__u64 memory_peak;
-	__u64 memory_swap; /* cgroup v2 only: in v1 the counter is memory plus swap */
+	__u64 swap;
 	__u64 inactive_file;
 	__u64 pids;
 };

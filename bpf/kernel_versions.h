@@ -7,7 +7,7 @@
 /* 6.15 gave every controller its own rstat tree and renamed the function that adds up the per-CPU
  * counters of a subtree. Each object is built against one of the two, and user space loads the one
  * that the kernel's BTF knows: a weak extern for the other would need CAP_SYS_ADMIN to look up. */
-#ifdef FLUSH_BY_CSS
+#ifdef KERNEL_6_15
 extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym;
 
 static __always_inline void flush_subtree(struct cgroup *cgroup)
@@ -29,5 +29,24 @@ static __always_inline void flush_subtree(struct cgroup *cgroup)
 	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id_)                              \
 			? (cgroup_)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id_)] \
 			: NULL)
+
+/* Reads a field of a kernel struct that the verifier does not know the pointer's type of. 6.2 has
+ * bpf_rdonly_cast(): from then on it is a plain load that can't fault, and costs a tenth of the
+ * helper. typed() gives the pointer, load() reads through it. */
+#ifdef KERNEL_6_15
+extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
+
+#define typed(type_, pointer_) \
+	((type_ *)bpf_rdonly_cast((pointer_), bpf_core_type_id_kernel(type_)))
+#define load(place_) (place_)
+#else
+#define typed(type_, pointer_) ((type_ *)(pointer_))
+#define load(place_)                                                     \
+	({                                                               \
+		typeof(place_) value_ = 0;                               \
+		(void)bpf_core_read(&value_, sizeof(value_), &(place_)); \
+		value_;                                                  \
+	})
+#endif
 
 #endif

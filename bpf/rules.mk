@@ -9,7 +9,7 @@ BPFFLAGS := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -I.
 
 BPF_SKELS += $(GEN)/bpf/cgroup_stat_css.skel.h $(GEN)/bpf/cgroup_stat_cgroup.skel.h
 
-$(GEN)/bpf/cgroup_stat_css.o: BPFFLAGS += -DFLUSH_BY_CSS
+$(GEN)/bpf/cgroup_stat_css.o: BPFFLAGS += -DKERNEL_6_15
 $(GEN)/bpf/cgroup_stat_css.o $(GEN)/bpf/cgroup_stat_cgroup.o: bpf/cgroup_stat.bpf.c bpf/rules.mk
 	@mkdir -p $(@D)
 	@echo '  BPF      $(@F)'

@@ -204,9 +204,10 @@ static void refuse(evutil_socket_t fd, short events, void *context)
 
 	(void)fd;
 	(void)events;
-	LIST_FOREACH(connection, &set->list, entry)
-	if (connection->refused)
-		cut(connection, ON_LIMIT, true);
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		if (connection->refused)
+			cut(connection, ON_LIMIT, true);
 }
 
 static void add(struct connection_set *set, struct connection *connection)
@@ -283,8 +284,9 @@ void connection_sweep(struct connection_set *set, uint64_t now_ns)
 {
 	struct connection *connection;
 
-	LIST_FOREACH(connection, &set->list, entry)
-	check_deadline(connection, now_ns);
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		check_deadline(connection, now_ns);
 }
 
 static void register_series(struct connection_set *set, struct telemetry *telemetry)
@@ -322,8 +324,9 @@ void connection_set_free(struct connection_set *set)
 
 	if (!set)
 		return;
-	LIST_FOREACH(connection, &set->list, entry)
-	connection->set = NULL;
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		connection->set = NULL;
 	if (set->refuse)
 		event_free(set->refuse);
 	free(set);

@@ -128,6 +128,8 @@ bool core_list_open(struct store *store, enum core_kind kind, const char *namesp
 		.namespace = list->namespace,
 		.labels = kind == CORE_NAMESPACES ? NULL : list->labels,
 		.fields = kind == CORE_NAMESPACES ? NULL : list->fields};
-	*ret_source = (struct page_source){core_list_next, core_list_free, list};
+	ret_source->next = core_list_next;
+	ret_source->free = core_list_free;
+	ret_source->context = list;
 	return true;
 }

@@ -10,18 +10,13 @@
 
 #define USAGE_BOUND (AROUND + USAGE_KEYS * (USAGE_NAME_BOUND + 6 + QUANTITY_BOUND))
 
-static void advance(struct buffer *out, const char *to)
-{
-	out->length = (size_t)(to - out->data);
-}
-
 void json_object_type(const char *kind, const char *api_version, struct buffer *out)
 {
-	buffer_append_string(out, "\"kind\":\"");
-	buffer_append_string(out, kind);
-	buffer_append_string(out, "\",\"apiVersion\":\"");
-	buffer_append_string(out, api_version);
-	buffer_append_char(out, '"');
+	PUT_APPEND(out, "\"kind\":\"");
+	put_append(out, kind, strlen(kind));
+	PUT_APPEND(out, "\",\"apiVersion\":\"");
+	put_append(out, api_version, strlen(api_version));
+	PUT_APPEND(out, "\"");
 }
 
 static void append_labels(const struct labels *labels, struct buffer *out)
@@ -33,24 +28,24 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 	for (size_t i = 0; i < labels->count; i++) {
 		size_t key = strlen(labels->item[i].key), value = strlen(labels->item[i].value);
 
-		to = buffer_reserve(out, AROUND + JSON_TEXT_BOUND(key) + JSON_TEXT_BOUND(value));
+		to = put_room(out, AROUND + JSON_TEXT_BOUND(key) + JSON_TEXT_BOUND(value));
 		if (!to)
 			return;
 		to = i == 0 ? PUT_LITERAL(to, ",\"labels\":{") : PUT_LITERAL(to, ",");
 		to = json_text_put(to, labels->item[i].key, key);
 		*to++ = ':';
 		to = json_text_put(to, labels->item[i].value, value);
-		advance(out, to);
+		put_end(out, to);
 	}
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 void json_object_metadata(
 	const struct writer *writer, const struct object *object, struct buffer *out)
 {
-	char *to = buffer_reserve(out, 2 * AROUND + TIME_TEXT_RFC3339_BYTES +
-					       JSON_TEXT_BOUND(object->name_length) +
-					       JSON_TEXT_BOUND(object->namespace_length));
+	char *to = put_room(out, 2 * AROUND + TIME_TEXT_RFC3339_BYTES +
+					 JSON_TEXT_BOUND(object->name_length) +
+					 JSON_TEXT_BOUND(object->namespace_length));
 
 	if (!to)
 		return;
@@ -63,9 +58,9 @@ void json_object_metadata(
 	to = PUT_LITERAL(to, ",\"creationTimestamp\":\"");
 	to = put_bytes(to, writer->creation, sizeof(writer->creation));
 	*to++ = '"';
-	advance(out, to);
+	put_end(out, to);
 	append_labels(object->labels, out);
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 /* `"usage":{"cpu":"1n","memory":"1Ki"}` */
@@ -96,7 +91,7 @@ static void append_containers(const struct object *pod, struct buffer *out)
 		const char *name = store_container_name(pod->pod, i);
 		size_t length = strlen(name);
 		struct usage usage = object_container_usage(pod, i);
-		char *to = buffer_reserve(out, AROUND + JSON_TEXT_BOUND(length) + USAGE_BOUND);
+		char *to = put_room(out, AROUND + JSON_TEXT_BOUND(length) + USAGE_BOUND);
 
 		if (!to)
 			return;
@@ -105,7 +100,7 @@ static void append_containers(const struct object *pod, struct buffer *out)
 		*to++ = ',';
 		to = put_usage(to, &usage);
 		*to++ = '}';
-		advance(out, to);
+		put_end(out, to);
 	}
 }
 
@@ -114,7 +109,7 @@ void json_object_metrics(struct writer *writer, const struct object *object, str
 	char *to;
 
 	json_object_metadata(writer, object, out);
-	to = buffer_reserve(
+	to = put_room(
 		out, 2 * AROUND + TIME_TEXT_RFC3339_BYTES + TIME_TEXT_DURATION_BYTES + USAGE_BOUND);
 	if (!to)
 		return;
@@ -126,10 +121,10 @@ void json_object_metrics(struct writer *writer, const struct object *object, str
 	if (object->node) {
 		struct usage usage = object_usage(object);
 
-		advance(out, put_usage(to, &usage));
+		put_end(out, put_usage(to, &usage));
 		return;
 	}
-	advance(out, PUT_LITERAL(to, "\"containers\":["));
+	put_end(out, PUT_LITERAL(to, "\"containers\":["));
 	append_containers(object, out);
-	buffer_append_char(out, ']');
+	PUT_APPEND(out, "]");
 }

@@ -1,5 +1,7 @@
 #include "aggregator/api/json_text.h"
 
+#include "aggregator/api/utf8.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,36 +25,6 @@ static bool plain(uint64_t word)
 	odd |= zero_bytes(word ^ ONES * '<') | zero_bytes(word ^ ONES * '>');
 	odd |= zero_bytes(word ^ ONES * '&');
 	return odd == 0;
-}
-
-static bool continues(unsigned char byte)
-{
-	return (byte & 0xc0) == 0x80;
-}
-
-/* The length of the UTF-8 character at the start of text[0..length), or 0 when it is not valid:
- * cut off, too long for its value, a surrogate, or beyond U+10FFFF (Unicode 16.0, table 3-7). */
-static size_t character(const unsigned char *text, size_t length)
-{
-	unsigned char first = text[0], second = length > 1 ? text[1] : 0;
-
-	if (first >= 0xc2 && first <= 0xdf)
-		return continues(second) ? 2 : 0;
-	if (first >= 0xe0 && first <= 0xef) {
-		if (length < 3 || !continues(second) || !continues(text[2]))
-			return 0;
-		if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (first >= 0xf0 && first <= 0xf4) {
-		if (length < 4 || !continues(second) || !continues(text[2]) || !continues(text[3]))
-			return 0;
-		if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-			return 0;
-		return 4;
-	}
-	return 0;
 }
 
 static char *put_code(char *to, unsigned code)
@@ -99,7 +71,7 @@ static size_t put_character(char **to, const char *text, size_t length)
 		*to = put_ascii(*to, text[0]);
 		return 1;
 	}
-	size = character((const unsigned char *)text, length);
+	size = utf8_character(text, length);
 	if (size == 0) {
 		*to = put_code(*to, 0xfffd);
 		return 1;

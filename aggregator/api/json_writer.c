@@ -1,5 +1,6 @@
 /* The resource's own kind in JSON: NodeMetrics, PodMetrics, and lists of them. */
 #include "aggregator/api/json_object.h"
+#include "aggregator/api/put.h"
 
 #include <stdio.h>
 
@@ -8,15 +9,15 @@ static void begin(struct writer *writer, size_t items_bytes, struct buffer *out)
 	char kind[32];
 
 	(void)items_bytes;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	if (!writer->list) {
 		json_object_type(writer->kind, writer->api_version, out);
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 		return;
 	}
 	(void)snprintf(kind, sizeof(kind), "%sList", writer->kind);
 	json_object_type(kind, writer->api_version, out);
-	buffer_append_string(out, ",\"metadata\":{},\"items\":[");
+	PUT_APPEND(out, ",\"metadata\":{},\"items\":[");
 }
 
 static void item(struct writer *writer, const struct object *object, struct buffer *out)
@@ -26,11 +27,11 @@ static void item(struct writer *writer, const struct object *object, struct buff
 		return;
 	}
 	if (writer->comma)
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 	writer->comma = true;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_metrics(writer, object, out);
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 static void end(struct writer *writer, struct buffer *out)

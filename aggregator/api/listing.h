@@ -1,7 +1,8 @@
 /* A get or a list of metrics, written page by page out of the store.
  *
  * Knows nothing of HTTP: the caller asks for the next page when it has room for one. No page holds
- * the store for more than 1 ms; between pages nothing but the cursor is kept. */
+ * the store for more than 1 ms; between pages nothing but the cursor is kept, and of a list in
+ * protobuf up to 128 KiB at its beginning (sized_list.h says why). */
 #ifndef API_LISTING_H
 #define API_LISTING_H
 
@@ -53,7 +54,8 @@ enum listing_state {
 			    * another will come */
 	LISTING_END,       /* what was written (may be nothing) is the last of it */
 	LISTING_NOT_FOUND, /* one object was asked for and is not served; nothing was written */
-	LISTING_FAILED,    /* memory is short; what went out before can't be completed */
+	LISTING_FAILED,    /* memory is short, or a list in protobuf outgrew the length that it was
+			    * declared with; what went out before can't be completed */
 };
 
 /* Appends the next page to `out`; takes some milliseconds at most. Don't call again after any other

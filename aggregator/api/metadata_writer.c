@@ -3,6 +3,7 @@
 #include "aggregator/api/json_object.h"
 #include "aggregator/api/protobuf_envelope.h"
 #include "aggregator/api/protobuf_object.h"
+#include "aggregator/api/put.h"
 
 #define KIND      "PartialObjectMetadata"
 #define KIND_LIST KIND "List"
@@ -12,21 +13,21 @@ static void json_begin(struct writer *writer, size_t items_bytes, struct buffer 
 	(void)items_bytes;
 	if (!writer->list)
 		return;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_type(KIND_LIST, writer->meta_version, out);
-	buffer_append_string(out, ",\"metadata\":{},\"items\":[");
+	PUT_APPEND(out, ",\"metadata\":{},\"items\":[");
 }
 
 static void json_item(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	if (writer->comma)
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 	writer->comma = true;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_type(KIND, writer->meta_version, out);
-	buffer_append_char(out, ',');
+	PUT_APPEND(out, ",");
 	json_object_metadata(writer, object, out);
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 static void json_end(struct writer *writer, struct buffer *out)
@@ -39,15 +40,22 @@ const struct writer_ops metadata_json_writer = {
 
 static void protobuf_begin(struct writer *writer, size_t items_bytes, struct buffer *out)
 {
+	int meta_field =
+		writer->meta_v1beta1 ? PROTOBUF_ENVELOPE_V1BETA1_META : PROTOBUF_ENVELOPE_META;
+
 	if (writer->list)
-		protobuf_envelope_list(writer->meta_version, KIND_LIST, items_bytes, out);
+		protobuf_envelope_list(
+			writer->meta_version, KIND_LIST, meta_field, items_bytes, out);
 	else
 		protobuf_envelope_object(writer->meta_version, KIND, out);
 }
 
 static void protobuf_item(struct writer *writer, const struct object *object, struct buffer *out)
 {
-	protobuf_object_metadata(writer, object, out);
+	int item_field = writer->list && writer->meta_v1beta1 ? PROTOBUF_ENVELOPE_V1BETA1_ITEM
+							      : PROTOBUF_ENVELOPE_ITEM;
+
+	protobuf_object_metadata(writer, object, item_field, out);
 }
 
 static void protobuf_end(struct writer *writer, struct buffer *out)

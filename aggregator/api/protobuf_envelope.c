@@ -2,12 +2,11 @@
 
 #include "aggregator/api/protobuf_put.h"
 
-/* runtime.Unknown and the lists. */
+/* runtime.Unknown and its TypeMeta. */
 #define FIELD_TYPE_META   1
 #define FIELD_API_VERSION 1
 #define FIELD_KIND        2
 #define FIELD_RAW         2
-#define FIELD_LIST_META   1
 
 /* 2047, the greatest number whose tag has two bytes: 2047 << 3 | 2 as a varint. */
 #define FILLER_TAG "\xfa\x7f"
@@ -25,23 +24,23 @@ void protobuf_envelope_object(const char *api_version, const char *kind, struct 
 	to = protobuf_put_varint(to, type_length);
 	to = protobuf_put_field(to, FIELD_API_VERSION, api_version, version_length);
 	to = protobuf_put_field(to, FIELD_KIND, kind, kind_length);
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 }
 
-void protobuf_envelope_list(
-	const char *api_version, const char *kind, size_t items_bytes, struct buffer *out)
+void protobuf_envelope_list(const char *api_version, const char *kind, int meta_field,
+	size_t items_bytes, struct buffer *out)
 {
-	static const char EMPTY_META[] = {PROTOBUF_TAG(FIELD_LIST_META, PROTOBUF_LENGTH), 0};
+	const char empty_meta[] = {PROTOBUF_TAG(meta_field, PROTOBUF_LENGTH), 0};
 	char *to;
 
 	protobuf_envelope_object(api_version, kind, out);
-	to = buffer_reserve(out, 1 + PROTOBUF_VARINT_BOUND + sizeof(EMPTY_META));
+	to = buffer_reserve(out, 1 + PROTOBUF_VARINT_BOUND + sizeof(empty_meta));
 	if (!to)
 		return;
 	*to++ = PROTOBUF_TAG(FIELD_RAW, PROTOBUF_LENGTH);
-	to = protobuf_put_varint(to, sizeof(EMPTY_META) + items_bytes);
-	to = put_bytes(to, EMPTY_META, sizeof(EMPTY_META));
-	out->length = (size_t)(to - out->data);
+	to = protobuf_put_varint(to, sizeof(empty_meta) + items_bytes);
+	to = put_bytes(to, empty_meta, sizeof(empty_meta));
+	put_end(out, to);
 }
 
 /* The bytes for a field of `length` zeros. */
@@ -70,6 +69,6 @@ size_t protobuf_envelope_filler(size_t size, struct buffer *out)
 	}
 	to = PUT_LITERAL(to, FILLER_TAG);
 	to = protobuf_put_varint(to, zeros);
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 	return zeros;
 }

@@ -59,18 +59,17 @@ static char *close_message(char *message, char *to)
  * buffer may move. */
 static size_t open_in(struct buffer *out, int field)
 {
-	char *to = buffer_reserve(out, HEAD_BOUND);
+	char *to = put_room(out, HEAD_BOUND);
 
 	if (to)
-		out->length += (size_t)(open_message(to, field) - to);
+		put_end(out, open_message(to, field));
 	return out->length;
 }
 
 static void close_in(struct buffer *out, size_t message)
 {
-	if (buffer_reserve(out, HEAD_BOUND))
-		out->length = (size_t)(close_message(out->data + message, out->data + out->length) -
-				       out->data);
+	if (put_room(out, HEAD_BOUND))
+		put_end(out, close_message(out->data + message, out->data + out->length));
 }
 
 /* A Time or a Duration: both are a message with one number. */
@@ -92,7 +91,7 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct label *label = &labels->item[i];
 		size_t key = strlen(label->key), value = strlen(label->value);
-		char *to = buffer_reserve(
+		char *to = put_room(
 			out, HEAD_BOUND + protobuf_field_size(key) + protobuf_field_size(value));
 
 		if (!to)
@@ -101,7 +100,7 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 		to = protobuf_put_varint(to, protobuf_field_size(key) + protobuf_field_size(value));
 		to = protobuf_put_field(to, FIELD_KEY, label->key, key);
 		to = protobuf_put_field(to, FIELD_VALUE, label->value, value);
-		out->length = (size_t)(to - out->data);
+		put_end(out, to);
 	}
 }
 
@@ -109,9 +108,9 @@ static void append_object_meta(
 	const struct writer *writer, const struct object *object, struct buffer *out)
 {
 	size_t message = open_in(out, FIELD_METADATA);
-	char *to = buffer_reserve(out, protobuf_field_size(object->name_length) +
-					       protobuf_field_size(object->namespace_length) +
-					       NUMBER_BOUND);
+	char *to =
+		put_room(out, protobuf_field_size(object->name_length) +
+				      protobuf_field_size(object->namespace_length) + NUMBER_BOUND);
 
 	if (!to)
 		return;
@@ -120,7 +119,7 @@ static void append_object_meta(
 		to = protobuf_put_field(
 			to, FIELD_META_NAMESPACE, object->namespace, object->namespace_length);
 	to = put_number(to, FIELD_META_CREATION, bounded_seconds(writer->creation_seconds));
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 	append_labels(object->labels, out);
 	close_in(out, message);
 }
@@ -154,19 +153,19 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 	struct usage usage = object_container_usage(pod, i);
 	char *message, *to;
 
-	to = buffer_reserve(out, HEAD_BOUND + protobuf_field_size(length) + USAGE_BOUND);
+	to = put_room(out, HEAD_BOUND + protobuf_field_size(length) + USAGE_BOUND);
 	if (!to)
 		return;
 	message = open_message(to, FIELD_CONTAINERS);
 	to = protobuf_put_field(message, FIELD_CONTAINER_NAME, name, length);
 	to = put_usage(to, FIELD_CONTAINER_USAGE, &usage);
-	out->length = (size_t)(close_message(message, to) - out->data);
+	put_end(out, close_message(message, to));
 }
 
-void protobuf_object_metadata(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+void protobuf_object_metadata(const struct writer *writer, const struct object *object,
+	int item_field, struct buffer *out)
 {
-	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM);
+	size_t message = open_in(out, item_field);
 
 	append_object_meta(writer, object, out);
 	close_in(out, message);
@@ -179,7 +178,7 @@ void protobuf_object_metrics(
 	char *to;
 
 	append_object_meta(writer, object, out);
-	to = buffer_reserve(out, 2 * NUMBER_BOUND + USAGE_BOUND);
+	to = put_room(out, 2 * NUMBER_BOUND + USAGE_BOUND);
 	if (!to)
 		return;
 	to = put_number(to, FIELD_TIMESTAMP, bounded_seconds(object->timestamp_seconds));
@@ -189,7 +188,7 @@ void protobuf_object_metrics(
 
 		to = put_usage(to, FIELD_USAGE, &usage);
 	}
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 	for (uint32_t i = 0; i < object->containers; i++)
 		append_container(object, i, out);
 	close_in(out, message);

@@ -5,9 +5,10 @@
 
 #include "aggregator/api/writer.h"
 
-/* Each appends one whole item of a list (tag, length, message). */
-void protobuf_object_metadata(
-	const struct writer *writer, const struct object *object, struct buffer *out);
+/* Each appends one whole item of a list (tag, length, message); the one of metadata as the list's
+ * field `item_field`. */
+void protobuf_object_metadata(const struct writer *writer, const struct object *object,
+	int item_field, struct buffer *out);
 void protobuf_object_metrics(
 	const struct writer *writer, const struct object *object, struct buffer *out);
 

@@ -13,7 +13,7 @@ static void begin(struct writer *writer, size_t items_bytes, struct buffer *out)
 		return;
 	}
 	(void)snprintf(kind, sizeof(kind), "%sList", writer->kind);
-	protobuf_envelope_list(writer->api_version, kind, items_bytes, out);
+	protobuf_envelope_list(writer->api_version, kind, PROTOBUF_ENVELOPE_META, items_bytes, out);
 }
 
 static void item(struct writer *writer, const struct object *object, struct buffer *out)

@@ -3,12 +3,14 @@
 #include "aggregator/api/json_indent.h"
 #include "aggregator/api/server.h"
 
+#include <event2/bufferevent.h>
 #include <event2/http_struct.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_AUDIT_ID 64 /* Kubernetes' own bound for a received one */
+#define MAX_AUDIT_ID     64    /* Kubernetes' own bound for a received one */
+#define TLS_RECORD_BYTES 16384 /* of payload at most (RFC 8446, 5.1) */
 
 void reply_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -73,9 +75,22 @@ static const char *phrase(int code)
 	}
 }
 
+/* evhttp leaves head and body in two pieces, and each would be a TLS record and a write(2) of its
+ * own. Nothing has been written yet: that happens in the loop. */
+static void join_pieces(struct bufferevent *bufferevent)
+{
+	struct evbuffer *output = bufferevent_get_output(bufferevent);
+	size_t length = evbuffer_get_length(output);
+
+	if (length <= TLS_RECORD_BYTES)
+		(void)evbuffer_pullup(output, (ev_ssize_t)length);
+}
+
 static void send_whole(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
 {
+	struct bufferevent *bufferevent =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(exchange->http));
 	struct evbuffer *data = NULL;
 	char length[24];
 
@@ -94,9 +109,11 @@ static void send_whole(
 		}
 	}
 	exchange_codes_count(exchange->codes, code);
-	evhttp_send_reply(exchange->http, code, phrase(code), data); /* the exchange may be gone */
+	evhttp_send_reply(
+		exchange->http, code, phrase(code), data); /* not from here on: exchange */
 	if (data)
 		evbuffer_free(data);
+	join_pieces(bufferevent);
 }
 
 /* In one piece: what is streamed goes through reply_pages(). */

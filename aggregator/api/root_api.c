@@ -1,6 +1,7 @@
 #include "aggregator/api/root_api.h"
 
 #include "aggregator/api/discovery.h"
+#include "aggregator/api/json_indent.h"
 #include "aggregator/api/reply.h"
 #include "aggregator/api/version.h"
 
@@ -69,11 +70,15 @@ static void show_groups(void *context, struct exchange *exchange)
 
 static void show_version(void *context, struct exchange *exchange)
 {
-	struct buffer body = {0};
+	struct buffer compact = {0}, body = {0};
+	struct json_indent indent = {0};
 
 	(void)context;
-	version_write(TACHO_VERSION, &body);
+	version_write(TACHO_VERSION, &compact);
+	json_indent_append(
+		&indent, compact.data, compact.length, &body); /* always, as Kubernetes */
 	reply_body(exchange, 200, "application/json", &body);
+	buffer_free(&compact);
 	buffer_free(&body);
 }
 

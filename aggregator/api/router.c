@@ -92,7 +92,7 @@ static int compare_texts(const void *a, const void *b)
 
 void router_write_index(const struct router *router, struct buffer *out)
 {
-	const char *paths[ROUTER_MAX_ROUTES];
+	const char *paths[ROUTER_MAX_ROUTES] = {NULL};
 	size_t count = 0;
 
 	for (size_t i = 0; i < router->count; i++)

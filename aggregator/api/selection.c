@@ -20,8 +20,9 @@ struct hold {
 
 static bool selected(const struct selection *selection, const struct object *object)
 {
-	return field_selector_matches(selection->fields, object->namespace, object->name) &&
-	       label_selector_matches(selection->labels, object->labels);
+	return (!selection->fields || field_selector_matches(selection->fields, object->namespace,
+					      object->name)) &&
+	       (!selection->labels || label_selector_matches(selection->labels, object->labels));
 }
 
 static bool visit(struct hold *hold, const struct object *object)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/http_struct.h>
@@ -24,8 +25,6 @@ struct server {
 	struct event *sweep;
 	SSL_CTX *tls;
 	struct connection_set *connections;
-	struct log_limit accept_failures;
-	bool paused; /* accepting, until the next sweep */
 };
 
 /* Every method is parsed, so that the answer is a Status and not evhttp's page. */
@@ -54,18 +53,14 @@ static void handle(struct evhttp_request *http, void *context)
 	server->options.handle(server->options.context, http);
 }
 
-/* Out of file descriptors, most likely: accepting again at once would only spin. */
-static void accept_failed(struct evconnlistener *listener, void *context)
+/* Out of file descriptors, most likely: accepting again at once would only spin, so it waits for
+ * the next sweep. `evhttp` has put itself in the place of our context. */
+static void accept_failed(struct evconnlistener *listener, void *evhttp)
 {
-	struct server *server = context;
-	int code = EVUTIL_SOCKET_ERROR();
-	uint64_t held_back;
-
-	if (log_allowed(&server->accept_failures, 10 * NS_PER_SECOND, &held_back))
-		log_warn("accepting an HTTPS connection: %s; trying again in a moment",
-			strerror(code));
+	(void)evhttp;
+	log_warn("accepting an HTTPS connection: %s; trying again in a moment",
+		strerror(EVUTIL_SOCKET_ERROR()));
 	(void)evconnlistener_disable(listener);
-	server->paused = true;
 }
 
 static void sweep(evutil_socket_t fd, short events, void *context)
@@ -75,10 +70,7 @@ static void sweep(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	connection_sweep(server->connections, clock_monotonic_ns());
-	if (server->paused) {
-		server->paused = false;
-		(void)evconnlistener_enable(server->listener);
-	}
+	(void)evconnlistener_enable(server->listener); /* see accept_failed() */
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -103,48 +95,49 @@ static int start_sweeping(struct server *server, struct error *err)
 	return 0;
 }
 
-/* The address alone, for evutil's parser takes no port 0; the port is set after it. */
-static int parse_address(
-	const struct server_options *options, struct sockaddr_storage *ret_address, int *ret_size)
+/* Of a numeric address. */
+static int socket_address(const struct server_options *options,
+	struct sockaddr_storage *ret_address, socklen_t *ret_size, struct error *err)
 {
-	struct sockaddr *address = (struct sockaddr *)ret_address;
+	struct sockaddr_storage address = {0};
+	struct sockaddr_in *ip4 = (struct sockaddr_in *)&address;
+	struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)&address;
 
-	*ret_size = (int)sizeof(*ret_address);
-	if (evutil_parse_sockaddr_port(options->bind_address, address, ret_size) < 0)
-		return -EINVAL;
-	if (address->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)ret_address)->sin6_port = htons(options->port);
-	else
-		((struct sockaddr_in *)ret_address)->sin_port = htons(options->port);
+	if (inet_pton(AF_INET, options->bind_address, &ip4->sin_addr) == 1) {
+		ip4->sin_family = AF_INET;
+		ip4->sin_port = htons(options->port);
+		*ret_size = sizeof(*ip4);
+	} else if (inet_pton(AF_INET6, options->bind_address, &ip6->sin6_addr) == 1) {
+		ip6->sin6_family = AF_INET6;
+		ip6->sin6_port = htons(options->port);
+		*ret_size = sizeof(*ip6);
+	} else {
+		return error_set(
+			err, EINVAL, "listening on %s: not an IP address", options->bind_address);
+	}
+	*ret_address = address;
 	return 0;
 }
 
 static int listen_on(struct server *server, struct error *err)
 {
 	const struct server_options *options = &server->options;
-	struct sockaddr_storage address = {0};
-	int size, one = 1;
-	char text[80];
+	struct sockaddr_storage address;
+	socklen_t size = 0;
+	int one = 1, r = socket_address(options, &address, &size, err);
 
-	(void)evutil_snprintf(text, sizeof(text),
-		strchr(options->bind_address, ':') ? "[%s]:%u" : "%s:%u", options->bind_address,
-		options->port);
-	if (parse_address(options, &address, &size) < 0)
-		return error_set(err, EINVAL, "listening on %s: not an IP address", text);
+	if (r < 0)
+		return r;
 	server->listener = evconnlistener_new_bind(server->base, NULL, NULL,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-		(struct sockaddr *)&address, size);
+		(struct sockaddr *)&address, (int)size);
 	if (!server->listener)
-		return error_errno(err, errno, "listening on %s", text);
-	/* Without it small answers wait for an ACK: 711 requests a second instead of 25,000. */
-	if (setsockopt(evconnlistener_get_fd(server->listener), IPPROTO_TCP, TCP_NODELAY, &one,
-		    sizeof(one)) < 0) {
-		int code = errno;
-
-		evconnlistener_free(server->listener);
-		return error_errno(err, code, "listening on %s", text);
-	}
+		return error_errno(err, errno, "listening on %s port %u", options->bind_address,
+			options->port);
 	evconnlistener_set_error_cb(server->listener, accept_failed);
+	/* Without it small answers wait for an ACK: 711 requests a second instead of 25,000. */
+	(void)setsockopt(evconnlistener_get_fd(server->listener), IPPROTO_TCP, TCP_NODELAY, &one,
+		sizeof(one));
 	return 0;
 }
 

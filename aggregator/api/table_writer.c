@@ -9,7 +9,7 @@
 static void begin(struct writer *writer, size_t items_bytes, struct buffer *out)
 {
 	(void)items_bytes;
-	buffer_append_char(out, '{');
+	PUT_APPEND(out, "{");
 	json_object_type("Table", writer->meta_version, out);
 	buffer_append_string(out,
 		",\"metadata\":{},\"columnDefinitions\":["
@@ -27,8 +27,8 @@ static void begin(struct writer *writer, size_t items_bytes, struct buffer *out)
 static void append_cells(const struct object *object, struct buffer *out)
 {
 	struct usage usage = object_total_usage(object);
-	char *to = buffer_reserve(out, AROUND + JSON_TEXT_BOUND(object->name_length) +
-					       2 * QUANTITY_BOUND + TIME_TEXT_DURATION_BYTES);
+	char *to = put_room(out, AROUND + JSON_TEXT_BOUND(object->name_length) +
+					 2 * QUANTITY_BOUND + TIME_TEXT_DURATION_BYTES);
 
 	if (!to)
 		return;
@@ -41,41 +41,41 @@ static void append_cells(const struct object *object, struct buffer *out)
 	to = PUT_LITERAL(to, "\",\"");
 	to = time_text_put_duration(to, object->window_ms);
 	to = PUT_LITERAL(to, "\"],\"object\":");
-	out->length = (size_t)(to - out->data);
+	put_end(out, to);
 }
 
 static void item(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	if (writer->comma)
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 	writer->comma = true;
 	append_cells(object, out);
 	switch (writer->include) {
 	case LISTING_INCLUDE_METADATA:
-		buffer_append_char(out, '{');
+		PUT_APPEND(out, "{");
 		json_object_type("PartialObjectMetadata", writer->meta_version, out);
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 		json_object_metadata(writer, object, out);
-		buffer_append_char(out, '}');
+		PUT_APPEND(out, "}");
 		break;
 	case LISTING_INCLUDE_OBJECT:
-		buffer_append_char(out, '{');
+		PUT_APPEND(out, "{");
 		json_object_type(writer->kind, writer->api_version, out);
-		buffer_append_char(out, ',');
+		PUT_APPEND(out, ",");
 		json_object_metrics(writer, object, out);
-		buffer_append_char(out, '}');
+		PUT_APPEND(out, "}");
 		break;
 	case LISTING_INCLUDE_NONE:
-		buffer_append_string(out, "null");
+		PUT_APPEND(out, "null");
 		break;
 	}
-	buffer_append_char(out, '}');
+	PUT_APPEND(out, "}");
 }
 
 static void end(struct writer *writer, struct buffer *out)
 {
 	(void)writer;
-	buffer_append_string(out, "]}\n");
+	PUT_APPEND(out, "]}\n");
 }
 
 const struct writer_ops table_writer = {.begin = begin, .item = item, .end = end};

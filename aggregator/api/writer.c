@@ -28,6 +28,7 @@ void writer_init(struct writer *writer, const struct listing_options *options)
 		.api_version = v1 ? "metrics.k8s.io/v1" : "metrics.k8s.io/v1beta1",
 		.kind = options->resource == LISTING_NODES ? "NodeMetrics" : "PodMetrics",
 		.meta_version = options->as.meta_v1beta1 ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1",
+		.meta_v1beta1 = options->as.meta_v1beta1,
 		.include = options->include,
 		.creation_seconds = options->now_realtime_ns / NS_PER_SECOND,
 	};

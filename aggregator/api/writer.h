@@ -38,6 +38,7 @@ struct writer {
 	const char *api_version;  /* "metrics.k8s.io/v1" */
 	const char *kind;         /* of one object: "NodeMetrics", "PodMetrics" */
 	const char *meta_version; /* "meta.k8s.io/v1" */
+	bool meta_v1beta1;        /* it is "meta.k8s.io/v1beta1" */
 	enum listing_include include;
 	uint64_t creation_seconds;
 	char creation[TIME_TEXT_RFC3339_BYTES]; /* the same as text, not terminated */

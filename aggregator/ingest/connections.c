@@ -6,8 +6,8 @@
 #include <string.h>
 
 struct connections {
-	pthread_mutex_t lock; /* guards the first two maps, `open` and each entry's `gone` */
-	struct connection *by_pipe, *by_peer;
+	pthread_mutex_t lock; /* guards the first map, `open` and each entry's `gone` */
+	struct connection *by_pipe;
 	uint32_t open, max;
 	struct connection *by_node; /* the ingest thread's own */
 	struct connection **all;    /* what connections_all() returned */
@@ -25,20 +25,6 @@ struct connections *connections_new(uint32_t max)
 	return connections;
 }
 
-/* Under the lock. Two peers may have one address where we listen on two ports: the map by peer
- * finds any of them then, which is enough for connections_has_peer(). */
-static bool add(struct connections *connections, struct connection *entry)
-{
-	HASH_ADD(by_pipe, connections->by_pipe, pipe, sizeof(entry->pipe), entry);
-	if (!entry->by_pipe.tbl)
-		return false;
-	HASH_ADD(by_peer, connections->by_peer, peer, sizeof(entry->peer), entry);
-	if (entry->by_peer.tbl)
-		return true;
-	HASH_DELETE(by_pipe, connections->by_pipe, entry);
-	return false;
-}
-
 bool connections_open(
 	struct connections *connections, int pipe, const struct address *peer, uint64_t now_ns)
 {
@@ -51,7 +37,11 @@ bool connections_open(
 	entry->peer = *peer;
 	entry->opened_ns = now_ns;
 	(void)pthread_mutex_lock(&connections->lock);
-	added = connections->open < connections->max && add(connections, entry);
+	added = connections->open < connections->max;
+	if (added) {
+		HASH_ADD(by_pipe, connections->by_pipe, pipe, sizeof(entry->pipe), entry);
+		added = entry->by_pipe.tbl; /* NULL when memory is short */
+	}
 	connections->open += added;
 	(void)pthread_mutex_unlock(&connections->lock);
 	if (!added)
@@ -68,7 +58,6 @@ void connections_gone(struct connections *connections, int pipe)
 	if (entry && !entry->gone) {
 		entry->gone = true;
 		connections->open--;
-		HASH_DELETE(by_peer, connections->by_peer, entry);
 	}
 	(void)pthread_mutex_unlock(&connections->lock);
 }
@@ -79,16 +68,6 @@ struct connection *connections_find(struct connections *connections, int pipe)
 
 	(void)pthread_mutex_lock(&connections->lock);
 	HASH_FIND(by_pipe, connections->by_pipe, &pipe, sizeof(pipe), entry);
-	(void)pthread_mutex_unlock(&connections->lock);
-	return entry;
-}
-
-bool connections_has_peer(struct connections *connections, const struct address *peer)
-{
-	struct connection *entry;
-
-	(void)pthread_mutex_lock(&connections->lock);
-	HASH_FIND(by_peer, connections->by_peer, peer, sizeof(*peer), entry);
 	(void)pthread_mutex_unlock(&connections->lock);
 	return entry;
 }
@@ -181,7 +160,6 @@ void connections_free(struct connections *connections)
 
 	if (!connections)
 		return;
-	HASH_CLEAR(by_peer, connections->by_peer);
 	HASH_ITER (by_pipe, connections->by_pipe, entry, next) {
 		HASH_DELETE(by_pipe, connections->by_pipe, entry);
 		free_entry(connections, entry);

@@ -30,7 +30,7 @@ struct connection {
 
 	/* The table's own. */
 	bool gone;
-	UT_hash_handle by_pipe, by_peer, by_node;
+	UT_hash_handle by_pipe, by_node;
 };
 
 struct connections;
@@ -58,9 +58,6 @@ int connections_speak(
 
 /* The connection keeps its node's name, but another may speak for it. */
 void connections_silence(struct connections *connections, struct connection *connection);
-
-/* True while a pipe to this peer is open. */
-bool connections_has_peer(struct connections *connections, const struct address *peer);
 
 /* All of them, those gone included, until the next call of any function here. */
 struct connection **connections_all(struct connections *connections, size_t *ret_count);

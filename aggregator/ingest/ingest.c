@@ -1,12 +1,12 @@
 #include "aggregator/ingest/ingest.h"
 
 #include "aggregator/ingest/connections.h"
-#include "aggregator/ingest/handshake_guard.h"
 #include "aggregator/ingest/intake.h"
 #include "aggregator/ingest/listener.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "base/tls_engine.h"
 
 #include <errno.h>
 #include <nng/nng.h>
@@ -37,7 +37,6 @@ struct ingest {
 
 	/* The thread's own. */
 	struct intake *intake;
-	struct handshake_guard *guard;
 	uint64_t next_sweep_ns;
 	struct log_limit cut;
 
@@ -81,9 +80,9 @@ static void on_pipe_remove(nng_pipe pipe, nng_pipe_ev event, void *context)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static void guard_handshakes(struct ingest *ingest, uint64_t now_ns)
+static void cut_handshakes(struct ingest *ingest)
 {
-	size_t cut = handshake_guard_sweep(ingest->guard, ingest->connections, now_ns);
+	size_t cut = tls_engine_close_unfinished(ingest->handshake_ns);
 	uint64_t held_back;
 
 	telemetry_add(ingest->tally.handshakes_cut, cut);
@@ -95,7 +94,7 @@ static void guard_handshakes(struct ingest *ingest, uint64_t now_ns)
 static void sweep(struct ingest *ingest, uint64_t now_ns)
 {
 	intake_sweep(ingest->intake, now_ns);
-	guard_handshakes(ingest, now_ns);
+	cut_handshakes(ingest);
 	store_expire(ingest->store, now_ns);
 }
 
@@ -207,7 +206,6 @@ static struct ingest *alloc_ingest(const struct ingest_options *options)
 	ingest->port_count = options->url_count;
 	ingest->store = options->store;
 	ingest->handshake_ns = options->handshake_ns ? options->handshake_ns : INGEST_HANDSHAKE_NS;
-	/* The guard wants two looks within the handshake's time. */
 	ingest->sweep_ns = smallest(SWEEP_NS, ingest->handshake_ns / 4, options->silence_ns / 4);
 	ingest->secret = malloc(options->secret_size + 1);
 	if (ingest->secret && options->secret_size > 0)
@@ -242,7 +240,6 @@ static void free_ingest(struct ingest *ingest)
 	free(ingest->secret);
 	intake_free(ingest->intake);
 	connections_free(ingest->connections);
-	handshake_guard_free(ingest->guard);
 	free(ingest);
 }
 
@@ -261,10 +258,6 @@ static int start(struct ingest *ingest, const struct ingest_options *options, st
 		r = open_socket(ingest, options, err);
 	if (r < 0)
 		return r;
-	ingest->guard =
-		handshake_guard_new(ingest->ports, ingest->port_count, ingest->handshake_ns);
-	if (!ingest->guard)
-		return error_errno(err, ENOMEM, "starting to listen for agents");
 	r = pthread_create(&ingest->thread, NULL, run, ingest);
 	if (r != 0)
 		return error_errno(err, r, "starting the thread that listens for agents");

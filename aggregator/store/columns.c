@@ -11,7 +11,7 @@ static uint32_t column_count(metric_set present)
 
 /* The container metrics. */
 static const metric_set OF_ROWS = 0
-#define METRIC(symbol, id, name, scope, kind, unit, prometheus, custom, help) \
+#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
 	| (METRIC_SCOPE_##scope == METRIC_SCOPE_CONTAINER ? METRIC_BIT(METRIC_##symbol) : 0)
 #include "proto/metrics.def"
 #undef METRIC

@@ -102,14 +102,14 @@ const char *store_container_name(const struct store_pod_view *pod, uint32_t cont
 /* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
  * beginning; store_cursor_free() when done or given up. */
 struct store_cursor {
-	char *namespace, *name;
-	size_t namespace_size, name_size; /* of the memory behind them */
+	char *namespace, *name; /* room for STORE_MAX_NAME each */
 	bool started, finished;
 };
 
 void store_cursor_free(struct store_cursor *cursor);
 
-/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched. */
+/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched.
+ */
 int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */

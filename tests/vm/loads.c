@@ -15,11 +15,12 @@
 
 #include <cmocka.h>
 
-#define CACHE_FILE GUEST_DISK "/cache"
-#define DISK_FILE  GUEST_DISK "/direct"
-#define SWAP_FILE  GUEST_DISK "/swap"
-#define SWAP_SIZE  (64 * MIB)
-#define PAGE       4096
+#define CACHE_FILE  GUEST_DISK "/cache"
+#define DISK_FILE   GUEST_DISK "/direct"
+#define WRITER_FILE GUEST_DISK "/again"
+#define SWAP_FILE   GUEST_DISK "/swap"
+#define SWAP_SIZE   (64 * MIB)
+#define PAGE        4096
 
 /* 64 hex digits that end in `last`. */
 #define ID(last)  "00112233445566778899aabbccddeeff00112233445566778899aabbccddee" last
@@ -72,6 +73,21 @@ static void write_directly(const void *argument, int ready)
 	guest_ready(ready);
 }
 
+static void keep_writing(const void *argument, int ready)
+{
+	char *piece = memory(LOAD_WRITER_PIECE);
+	int fd = open(WRITER_FILE, O_WRONLY | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+
+	(void)argument;
+	guest_need(fd >= 0, WRITER_FILE);
+	guest_ready(ready);
+	for (;;) {
+		guest_need(pwrite(fd, piece, LOAD_WRITER_PIECE, 0) == (ssize_t)LOAD_WRITER_PIECE,
+			"to write");
+		guest_wait_ms(20);
+	}
+}
+
 static void be_busy(const void *argument, int ready)
 {
 	volatile unsigned int turns = 0;
@@ -111,6 +127,8 @@ static const struct {
 		hold_memory},
 	[LOAD_CACHE] = {BEST UID("02") ".slice/crio-" ID("02") ".scope", "/container", read_cached},
 	[LOAD_DISK] = {SURE UID("03") ".slice/docker-" ID("03") ".scope", "", write_directly},
+	[LOAD_WRITER] = {BURSTABLE UID("07") ".slice/cri-containerd-" ID("07") ".scope", "",
+		keep_writing},
 	[LOAD_BUSY] = {BURSTABLE UID("04") ".slice/cri-containerd-" ID("04") ".scope", "", be_busy},
 	[LOAD_PIDS] = {BEST UID("05") ".slice/cri-containerd-" ID("05") ".scope", "", be_many},
 	[LOAD_SWAP] = {SURE UID("06") ".slice/crio-" ID("06") ".scope", "", be_swapped},

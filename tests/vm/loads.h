@@ -1,4 +1,4 @@
-/* Six pods of one container each, under the kubelet's names, and a load in each of which it is
+/* Pods of one container each, under the kubelet's names, and a load in each of which it is
  * known what the kernel has to count. */
 #ifndef TESTS_VM_LOADS_H
 #define TESTS_VM_LOADS_H
@@ -12,6 +12,7 @@ enum load {
 	LOAD_CACHE,  /* read a file of LOAD_CACHE_READ, in a cgroup inside of its container's scope
 		      */
 	LOAD_DISK,   /* wrote LOAD_DISK_WRITTEN past the page cache */
+	LOAD_WRITER, /* writes LOAD_WRITER_PIECE past the page cache, again and again */
 	LOAD_BUSY,   /* a loop that may have a fifth of a CPU */
 	LOAD_PIDS,   /* LOAD_PIDS_COUNT processes */
 	LOAD_SWAP,   /* holds LOAD_SWAP_HELD, half of which may stay in memory */
@@ -21,8 +22,13 @@ enum load {
 #define LOAD_MEMORY_HELD  (64 * MIB)
 #define LOAD_CACHE_READ   (16 * MIB)
 #define LOAD_DISK_WRITTEN (8 * MIB)
+#define LOAD_WRITER_PIECE (16 * 1024ULL)
 #define LOAD_PIDS_COUNT   6
 #define LOAD_SWAP_HELD    (32 * MIB)
+
+/* What the kubelet calls LOAD_MEMORY's pod, and the runtime its container. */
+#define LOAD_MEMORY_UID "12345678-9abc-def0-1234-56789abcde01"
+#define LOAD_MEMORY_ID  "00112233445566778899aabbccddeeff00112233445566778899aabbccddee01"
 
 /* The top that all of them are below. */
 #define LOADS_TOP "/kubepods.slice"

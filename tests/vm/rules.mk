@@ -9,7 +9,7 @@ GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 VM_TESTS      := $(foreach kernel,$(VM_KERNELS),$(GUEST_TESTS:%=$(BUILD)/tests/vm/$(kernel)/%))
 
-vm: $(VM_TESTS) ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
+vm: $(VM_TESTS) $(BUILD)/tacho-agent ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
 	@tests/run $^
 
 $(GUEST_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)

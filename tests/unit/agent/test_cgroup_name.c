@@ -212,17 +212,34 @@ static void knows_units_and_slices(void **state)
 	}
 }
 
-static void knows_what_can_be_shown(void **state)
+static void writes_units_so_that_they_can_be_shown(void **state)
 {
+	static const struct {
+		const char *folder, *name;
+	} CASES[] = {
+		{"ssh.service", "ssh.service"},
+		{"dev-disk-by\\x2duuid.service", "dev-disk-by\\x2duuid.service"},
+		{"!~", "!~"},
+		{"", ""},
+		{"a b", "a\\x20b"},
+		{"a\tb\x7f", "a\\x09b\\x7f"},
+		{"50%/x", "50\\x25\\x2fx"},
+		{"caf\xc3\xa9", "caf\\xc3\\xa9"},
+	};
+	char name[CGROUP_UNIT_NAME_SIZE], folder[256];
+
 	(void)state;
-	assert_true(cgroup_name_is_printable("dev-disk-by\\x2duuid.service"));
-	assert_true(cgroup_name_is_printable("!~"));
-	assert_false(cgroup_name_is_printable(""));
-	assert_false(cgroup_name_is_printable("a b"));
-	assert_false(cgroup_name_is_printable("a\tb"));
-	assert_false(cgroup_name_is_printable("a\x7f"));
-	assert_false(cgroup_name_is_printable("caf\xc3\xa9"));
-	assert_false(cgroup_name_is_printable("\xff"));
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		cgroup_name_of_unit(CASES[i].folder, name);
+		assert_string_equal(name, CASES[i].name);
+	}
+	memset(folder, 'u', 255);
+	folder[255] = '\0';
+	cgroup_name_of_unit(folder, name);
+	assert_int_equal(strlen(name), 253);
+	memset(folder, '\n', 255); /* four characters each, and none cut in half */
+	cgroup_name_of_unit(folder, name);
+	assert_int_equal(strlen(name), 252);
 }
 
 int main(void)
@@ -235,7 +252,7 @@ int main(void)
 		cmocka_unit_test(holds_out_against_the_longest_names),
 		cmocka_unit_test(parses_bare_uids_and_ids),
 		cmocka_unit_test(knows_units_and_slices),
-		cmocka_unit_test(knows_what_can_be_shown),
+		cmocka_unit_test(writes_units_so_that_they_can_be_shown),
 	};
 
 	return cmocka_run_group_tests_name("cgroup_name", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* agent/cgroup_tree: what is found and how changes are seen. The tree is any folder tree, so most
- * tests make one in /tmp; inodes, times and inotify are tested on real cgroups too. */
+ * tests make one of their own; inodes, times and inotify are tested on real cgroups too. */
 #include "agent/cgroup_tree.h"
 #include "base/clock.h"
 
@@ -64,6 +64,8 @@ static void make(const struct world *world, const char *path)
 	char full[8192];
 
 	(void)snprintf(full, sizeof(full), "%s/%s", world->hierarchy.v2, path);
+	if (mkdir(full, 0700) == 0)
+		return;
 	for (char *slash = full + strlen(world->hierarchy.v2) + 1; (slash = strchr(slash, '/'));
 		*slash++ = '/') {
 		*slash = '\0';
@@ -209,7 +211,9 @@ static int set_up(void **state)
 	if (!world)
 		return -1;
 	world->telemetry = telemetry_new();
-	(void)snprintf(world->hierarchy.v2, sizeof(world->hierarchy.v2), "/tmp/tacho-test-XXXXXX");
+	/* a memory file system where there is one: some tests make very many folders */
+	(void)snprintf(world->hierarchy.v2, sizeof(world->hierarchy.v2), "%s/tacho-test-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	*state = world;
 	return world->telemetry && mkdtemp(world->hierarchy.v2) ? 0 : -1;
 }
@@ -398,6 +402,18 @@ static void refuses_a_root_that_is_none(void **state)
 	assert_int_equal(open_fds(), fds);
 }
 
+/* The name of the folder above. The text is overwritten by the next call. */
+static const char *slice_of(const char *path)
+{
+	static char copy[256];
+	char *slash;
+
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	*strrchr(copy, '/') = '\0';
+	slash = strrchr(copy, '/');
+	return slash ? slash + 1 : copy;
+}
+
 static void shows_units_where_there_is_no_kubepods(void **state)
 {
 	static const struct {
@@ -416,8 +432,8 @@ static void shows_units_where_there_is_no_kubepods(void **state)
 		{"/user.slice/user-1000.slice/session-1.scope", "session-1.scope"},
 		{"/user.slice/user-1000.slice/user@1000.service/app.slice/a.service", NULL},
 		{"/user.slice/user-1000.slice/user@1000.service", "user@1000.service"},
-		{"/odd name", NULL},
-		{"/system.slice/od\x01.service", NULL},
+		{"/odd name", "odd\\x20name"},
+		{"/system.slice/od\x01.service", "od\\x01.service"},
 	};
 	struct world *world = *state;
 	uint32_t shown = 0;
@@ -438,12 +454,12 @@ static void shows_units_where_there_is_no_kubepods(void **state)
 			continue;
 		shown++;
 		assert_string_equal(cgroup->unit, CASES[i].unit);
+		assert_string_equal(cgroup->slice, slice_of(CASES[i].path));
 		assert_int_equal(strncmp(cgroup->pod_uid, "cgroup-", 7), 0);
 		assert_string_equal(cgroup->container_id, "");
 	}
 	assert_int_equal(cgroup_tree_count(world->tree), shown);
 	assert_string_equal(cgroup_tree_top(world->tree), "");
-	assert_int_equal(refused(world, "name"), 2);
 	close_tree(world);
 }
 
@@ -805,7 +821,6 @@ static void knows_when_a_cgroup_was_made(void **state)
 	make(world, "kubepods");
 	open_tree(world, "", false);
 	refresh(world);
-	looked = clock_monotonic_ns();
 	refresh(world);
 	assert_int_equal(usleep(50000), 0);
 	before = clock_monotonic_ns();
@@ -818,12 +833,13 @@ static void knows_when_a_cgroup_was_made(void **state)
 	/* the kernel's times have the grain of its tick */
 	assert_in_range(created, before - 11 * NS_PER_MS, after + NS_PER_MS);
 
-	/* that nobody looked up before we did: between the looks, and rather early */
+	/* that nobody looked up before we did: between the looks */
 	looked = clock_monotonic_ns();
 	cgroup_tree_refresh(world->tree, looked);
 	make(world, container_path(path, 1, 2));
 	refresh(world);
-	assert_int_equal(find(world, world->last_added)->created_ns, looked + 1);
+	assert_in_range(
+		find(world, world->last_added)->created_ns, looked + 1, clock_monotonic_ns());
 	close_tree(world);
 }
 

@@ -41,6 +41,7 @@ static int set_up(void **state)
 
 	if (!world)
 		return -1;
+	*state = world;
 	(void)snprintf(world->folder, sizeof(world->folder), "/tmp/tacho-test-XXXXXX");
 	if (!mkdtemp(world->folder))
 		return -1;
@@ -50,7 +51,6 @@ static int set_up(void **state)
 	make_mount(world, "none", "");
 	make_mount(world, "with space", "memory\n");
 	make_mount(world, "like", "memory2 xmemory\n");
-	*state = world;
 	return 0;
 }
 

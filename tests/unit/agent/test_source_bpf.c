@@ -245,7 +245,7 @@ static void finds_a_v1_folder_that_comes_later(void **state)
 static void counts_cgroups_beyond_its_room(void **state)
 {
 	struct bpf_test test = begin(4); /* the top and three more */
-	struct log_capture capture;
+	struct log_capture *capture;
 	char name[8], *log;
 
 	(void)state;
@@ -254,13 +254,13 @@ static void counts_cgroups_beyond_its_room(void **state)
 		assert_int_equal(read_one(&test, add(&test, name, true), CPU).valid, CPU);
 	}
 	assert_int_equal(counted(&test, "tacho_agent_bpf_dropped_total"), 0);
-	capture = log_capture_begin();
+	capture = log_capture_start();
 	assert_int_equal(read_one(&test, add(&test, "c3", true), CPU).valid, 0);
 	assert_int_equal(read_one(&test, source_world_at(test.world, 0), CPU).valid, CPU);
-	log = log_capture_end(&capture);
+	log = log_capture_end(capture);
 	assert_int_equal(counted(&test, "tacho_agent_bpf_dropped_total"), 2);
-	assert_int_equal(log_capture_count(log, "there are 5 cgroups below"), 1);
-	assert_int_equal(log_capture_count(log, "\n"), 1);
+	assert_int_equal(log_capture_count_in(log, "there are 5 cgroups below"), 1);
+	assert_int_equal(log_capture_count_in(log, "\n"), 1);
 	free(log);
 	end(&test);
 }

@@ -35,11 +35,11 @@ static int setup(void **state)
 
 	if (!world)
 		return -1;
+	*state = world;
 	strcpy(world->directory, "/tmp/tacho-certificate-XXXXXX");
 	if (!mkdtemp(world->directory))
 		return -1;
 	(void)snprintf(world->inside, sizeof(world->inside), "%s/certs", world->directory);
-	*state = world;
 	return 0;
 }
 

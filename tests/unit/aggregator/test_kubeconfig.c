@@ -43,11 +43,11 @@ static int setup(void **state)
 
 	if (!world)
 		return -1;
+	*state = world;
 	strcpy(world->directory, "/tmp/tacho-kubeconfig-XXXXXX");
 	if (!mkdtemp(world->directory))
 		return -1;
 	(void)snprintf(world->path, sizeof(world->path), "%s/config", world->directory);
-	*state = world;
 	return 0;
 }
 

@@ -178,6 +178,32 @@ static void lists_in_protobuf(void **state)
 	buffer_free(&out);
 }
 
+/* Its fields have other numbers than in v1. */
+static void lists_in_protobuf_of_v1beta1(void **state)
+{
+	struct listing_options options = metadata_of(LISTING_PODS, NULL, MEDIA_PROTOBUF);
+	struct buffer out = {0};
+	K8s__Unknown *envelope;
+	K8s__PartialObjectMetadataListV1beta1 *list;
+
+	(void)state;
+	options.as.meta_v1beta1 = true;
+	assert_int_equal(rendered(&options, 0, &out), LISTING_END);
+	envelope = opened(&out);
+	assert_string_equal(envelope->type_meta->api_version, "meta.k8s.io/v1beta1");
+	list = k8s__partial_object_metadata_list_v1beta1__unpack(
+		NULL, envelope->raw.len, envelope->raw.data);
+	assert_non_null(list);
+	assert_non_null(list->metadata);
+	assert_int_equal(list->metadata->base.n_unknown_fields, 0);
+	assert_int_equal(list->n_items, 2);
+	check_metadata(list->items[0]->metadata, "ns", "p");
+	check_metadata(list->items[1]->metadata, "ns", "q");
+	k8s__partial_object_metadata_list_v1beta1__free_unpacked(list, NULL);
+	k8s__unknown__free_unpacked(envelope, NULL);
+	buffer_free(&out);
+}
+
 static void gets_one_in_protobuf(void **state)
 {
 	struct listing_options options = metadata_of(LISTING_NODES, "n1", MEDIA_PROTOBUF);
@@ -206,6 +232,7 @@ int main(void)
 		cmocka_unit_test(gets_one_in_json),
 		cmocka_unit_test(an_empty_list_has_items),
 		cmocka_unit_test(lists_in_protobuf),
+		cmocka_unit_test(lists_in_protobuf_of_v1beta1),
 		cmocka_unit_test(gets_one_in_protobuf),
 	};
 

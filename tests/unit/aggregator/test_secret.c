@@ -32,11 +32,11 @@ static int setup(void **state)
 
 	if (!world)
 		return -1;
+	*state = world;
 	strcpy(world->directory, "/tmp/tacho-secret-XXXXXX");
 	if (!mkdtemp(world->directory))
 		return -1;
 	(void)snprintf(world->path, sizeof(world->path), "%s/secret", world->directory);
-	*state = world;
 	return 0;
 }
 

@@ -1376,6 +1376,29 @@ static void pods_come_and_go_during_a_walk(void **state)
 	store_cursor_free(&cursor);
 }
 
+static void a_copy_of_a_cursor_walks_by_itself(void **state)
+{
+	struct world *world = *state;
+	struct store_cursor cursor = {0}, copy = {0};
+	struct words words = {0}, again = {0};
+
+	give_catalog(world, "n", 1, "a/1@1 c=1; a/2@2 c=1; a/3@3 c=1");
+	give_sample(world, "n", 1, 3, 1);
+	assert_int_equal(store_cursor_copy(&cursor, &copy), 0); /* of the beginning */
+	assert_int_equal(store_visit_pods(world->store, NULL, &copy, 3, say_pod, &words), 0);
+	assert_true(copy.finished);
+	store_cursor_free(&copy);
+	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, say_pod, &again), 0);
+	assert_int_equal(store_cursor_copy(&cursor, &copy), 0);
+	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, say_pod, &again), 0);
+	store_cursor_free(&cursor);
+	assert_int_equal(store_visit_pods(world->store, NULL, &copy, 3, say_pod, &again), 0);
+	assert_true(copy.finished);
+	assert_string_equal(words.text, "a/1@1 c=1; a/2@2 c=2; a/3@3 c=3; ");
+	assert_string_equal(again.text, "a/1@1 c=1; a/2@2 c=2; a/2@2 c=2; a/3@3 c=3; ");
+	store_cursor_free(&copy);
+}
+
 static void a_walk_outlives_the_namespace(void **state)
 {
 	struct world *world = *state;
@@ -1598,6 +1621,7 @@ int main(void)
 		TEST(a_page_of_nothing_moves_nowhere),
 		TEST(a_page_may_end_between_pods_of_one_name),
 		TEST(pods_come_and_go_during_a_walk),
+		TEST(a_copy_of_a_cursor_walks_by_itself),
 		TEST(a_walk_outlives_the_namespace),
 		TEST(holds_a_hundred_thousand_pods_of_one_namespace),
 		TEST(one_writes_while_others_read),
