@@ -19,6 +19,9 @@
 
 #include <cmocka.h>
 
+/* Others make cgroups for tests too: what we sweep away has our name. */
+#define PREFIX "tacho-integration-"
+
 struct test_cgroups {
 	char v2[256];
 	char v1[256]; /* "" where memory is in v2 */
@@ -120,23 +123,29 @@ static void remove_folder(const char *mount, const char *path)
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *position)
 {
-	char folder[1024];
-
 	(void)status;
 	(void)position;
-	if (type == FTW_DP) {
-		(void)snprintf(folder, sizeof(folder), "%s", path);
-		(void)wait_until(is_removed, folder, 2000);
-	}
+	if (type == FTW_DP)
+		(void)rmdir(path);
 	return 0;
 }
 
-static void remove_tree(const char *mount, const char *root)
+static bool is_tree_removed(void *context)
+{
+	const char *folder = context;
+
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return access(folder, F_OK) < 0;
+}
+
+/* The kernel may need a moment to see that a cgroup is empty, as above. */
+static void remove_tree(const char *mount, const char *root, unsigned timeout_ms)
 {
 	char folder[1024];
 
 	(void)snprintf(folder, sizeof(folder), "%s%s", mount, root);
-	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (!wait_until(is_tree_removed, folder, timeout_ms))
+		print_message("could not remove %s\n", folder);
 }
 
 /* What a test left that was killed, or whose set-up failed. */
@@ -149,10 +158,10 @@ static void sweep(const char *mount)
 		char path[300];
 		int pid;
 
-		if (sscanf(entry->d_name, "tacho-test-%d-%*u", &pid) != 1 || kill(pid, 0) == 0)
+		if (sscanf(entry->d_name, PREFIX "%d-%*u", &pid) != 1 || kill(pid, 0) == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "/%s", entry->d_name);
-		remove_tree(mount, path);
+		remove_tree(mount, path, 0);
 	}
 	if (folder)
 		(void)closedir(folder);
@@ -171,7 +180,7 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 	if (cgroups->v1[0])
 		sweep(cgroups->v1);
 	(void)snprintf(
-		cgroups->root, sizeof(cgroups->root), "/tacho-test-%d-%u", (int)getpid(), ++number);
+		cgroups->root, sizeof(cgroups->root), "/" PREFIX "%d-%u", (int)getpid(), ++number);
 	make_folders(cgroups->v2, cgroups->root, true);
 	if (cgroups->v1[0])
 		make_folders(cgroups->v1, cgroups->root, false);
@@ -189,9 +198,9 @@ void test_cgroups_free(struct test_cgroups *cgroups)
 {
 	if (!cgroups)
 		return;
-	remove_tree(cgroups->v2, cgroups->root);
+	remove_tree(cgroups->v2, cgroups->root, 2000);
 	if (cgroups->v1[0])
-		remove_tree(cgroups->v1, cgroups->root);
+		remove_tree(cgroups->v1, cgroups->root, 2000);
 	free(cgroups);
 }
 

@@ -84,7 +84,8 @@ static void answers_by_the_contract(void **state)
 		{API "/pods?fieldSelector=spec.nodeName%3Dx", "", 400, "BadRequest"},
 		{API "/pods", "Accept: application/cbor-nonsense\r\n", 406, "NotAcceptable"},
 		{API "/pods", "Accept: */*;q=0.8, ,;;;\r\n", 200, NULL},
-		{API "/namespaces/%00/pods/%ff", "", 404, NULL},
+		{API "/namespaces/%00/pods/x", "", 400, "NUL"},
+		{API "/namespaces/%ff/pods/%fe", "", 404, NULL},
 		{API "/namespaces/%c3%28/pods", "", 200, "\"items\":[]"},
 	};
 	struct https *https = open_client(); /* all on one connection */

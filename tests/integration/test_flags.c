@@ -53,7 +53,7 @@ static void expect_end(const char *name, const char *const *flags, int status, c
 	process = process_start(&(struct process_options){.argv = argv, .errors = errors});
 	(void)process_wait(process, 10000);
 	said = scratch_read(errors);
-	print_message("%s %s: %s", name, flags[0] ? flags[0] : "", said);
+	print_message("%s %s: %s\n", name, flags[0] ? flags[0] : "", said);
 	assert_int_equal(process_end(process), status);
 	assert_non_null(strstr(said, words));
 	free(said);
@@ -78,7 +78,7 @@ static void agent_says_what_is_wrong_with_its_flags(void **state)
 		{{"--window=1s", "--interval=2s"}, "--window is shorter than --interval"},
 		{{"--source=magic"}, "--source: \"magic\" is not one of auto|bpf|files"},
 		{{"--once=perhaps"}, "--once: \"perhaps\" is neither true nor false"},
-		{{"--metrics=cpu_usage,nonsense"}, "nonsense"},
+		{{"--once", "--metrics=cpu_usage,nonsense"}, "nonsense"},
 		{{"--cgroup-root=a/b"}, "--cgroup-root: \"a/b\" does not start with /"},
 		{{"--secret-file"}, "--secret-file needs a value"},
 		{{NULL}, "--aggregator is missing"},
@@ -168,7 +168,8 @@ static void aggregator_says_what_is_in_its_way(void **state)
 		key, sizeof(key), "--tls-private-key-file=%s", scratch_path(scratch, "absent"));
 #define STANDALONE "--standalone", certs
 	EXPECT_END("tacho-aggregator", FAILURE, "in use", STANDALONE, port, url);
-	EXPECT_END("tacho-aggregator", FAILURE, "in use", STANDALONE, "--secure-port=0", busy);
+	EXPECT_END("tacho-aggregator", FAILURE, "is listening there", STANDALONE, "--secure-port=0",
+		busy);
 	EXPECT_END(
 		"tacho-aggregator", FAILURE, "insecure", STANDALONE, "--secure-port=0", insecure);
 	EXPECT_END("tacho-aggregator", FAILURE, "absent", STANDALONE, "--secure-port=0", url, cert,
