@@ -6,7 +6,7 @@
 #ifndef API_SIZED_LIST_H
 #define API_SIZED_LIST_H
 
-#include "aggregator/api/listing.h"
+#include "aggregator/api/listing_options.h"
 #include "aggregator/api/selection.h"
 #include "aggregator/api/writer.h"
 

@@ -6,7 +6,7 @@
 #ifndef API_WRITER_H
 #define API_WRITER_H
 
-#include "aggregator/api/listing.h"
+#include "aggregator/api/listing_options.h"
 #include "aggregator/api/object.h"
 #include "aggregator/api/time_text.h"
 #include "base/buffer.h"

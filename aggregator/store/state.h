@@ -1,4 +1,4 @@
-/* What the two halves of the store share: store.c writes, walk.c reads. */
+/* What the two halves of the store share: apply.c writes, walk.c reads. */
 #ifndef STORE_STATE_H
 #define STORE_STATE_H
 
