@@ -1,9 +1,7 @@
 #include "agent/bpf_walk.h"
 
 #include "agent/bpf_kernel.h"
-#include "base/buffer.h"
 #include "base/file.h"
-#include "base/number.h"
 
 #include "bpf/cgroup_stat_cgroup.skel.h"
 #include "bpf/cgroup_stat_css.skel.h"
@@ -19,17 +17,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NONE UINT32_MAX
-
 struct bpf_walk {
 	struct bpf_object *object;
 	struct bpf_program *program;
 	struct cgroup_stat_pass *pass;      /* the program's global variable */
 	struct cgroup_stat_record *records; /* capacity of them */
-	uint32_t *parents;       /* [capacity]: the index of each record's parent, or NONE */
-	uint64_t *inactive_file; /* [capacity] */
 	uint32_t capacity;
-	uint32_t nodes;
 };
 
 /* The object that fits this kernel: see bpf/kernel_versions.h. */
@@ -51,26 +44,6 @@ static struct bpf_object *open_object(struct error *err)
 	if (!object)
 		error_errno(err, errno, "opening the BPF program cgroup_stat");
 	return object;
-}
-
-/* How many NUMA nodes the kernel made room for: one more than the highest of "0-3,8". One where
- * nothing says. */
-static uint32_t count_nodes(void)
-{
-	struct buffer text = {0};
-	const char *last;
-	uint64_t highest = 0;
-	size_t used;
-
-	if (file_read("/sys/devices/system/node/possible", 4096, &text, NULL) == 0 &&
-		buffer_terminate(&text)) {
-		last = text.data + strcspn(text.data, "\n");
-		while (last > text.data && last[-1] >= '0' && last[-1] <= '9')
-			last--;
-		(void)number_scan(last, strlen(last), &highest, &used);
-	}
-	buffer_free(&text);
-	return highest < UINT32_MAX ? (uint32_t)highest + 1 : UINT32_MAX;
 }
 
 /* Maps the values of an array map. */
@@ -129,14 +102,10 @@ struct bpf_walk *bpf_walk_new(uint32_t capacity, struct error *err)
 	bpf_kernel_quiet();
 	if (walk) {
 		walk->capacity = capacity > 0 ? capacity : 1;
-		walk->nodes = count_nodes();
-		walk->parents = calloc(walk->capacity, sizeof(*walk->parents));
-		walk->inactive_file = calloc(walk->capacity, sizeof(*walk->inactive_file));
-	}
-	if (walk && walk->parents && walk->inactive_file)
 		r = load(walk, err);
-	else
+	} else {
 		error_errno(err, ENOMEM, "loading the BPF program cgroup_stat");
+	}
 	/* Reading the kernel's types took megabytes of small pieces, all free again by now. */
 	(void)malloc_trim(0);
 	if (r == 0)
@@ -154,8 +123,6 @@ void bpf_walk_free(struct bpf_walk *walk)
 	if (walk->pass)
 		(void)munmap(walk->pass, sizeof(*walk->pass));
 	bpf_object__close(walk->object);
-	free(walk->parents);
-	free(walk->inactive_file);
 	free(walk);
 }
 
@@ -183,34 +150,6 @@ int bpf_walk_tie(
 	return 0;
 }
 
-/* Adds up what is local in the records: each one's inactive_file goes to all that are above it. */
-static void sum_inactive_file(struct bpf_walk *walk)
-{
-	const struct cgroup_stat_record *records = walk->records;
-	uint32_t count = walk->pass->count;
-	uint32_t *parents = walk->parents;
-	uint64_t *sums = walk->inactive_file;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t parent = i == 0 ? NONE : i - 1;
-
-		while (parent != NONE && records[parent].level >= records[i].level)
-			parent = parents[parent];
-		parents[i] = parent;
-		sums[i] =
-			records[i].valid & CGROUP_STAT_INACTIVE_FILE ? records[i].inactive_file : 0;
-	}
-	for (uint32_t i = count; i-- > 0;)
-		if (parents[i] != NONE)
-			sums[parents[i]] += sums[i];
-	for (uint32_t i = 0; i < count; i++)
-		if (records[i].valid & CGROUP_STAT_DYING)
-			sums[i] = BPF_WALK_UNKNOWN;
-	if (walk->pass->dropped > 0 && count > 0)
-		for (uint32_t i = count - 1; i != NONE; i = parents[i])
-			sums[i] = BPF_WALK_UNKNOWN;
-}
-
 int bpf_walk_pass(struct bpf_walk *walk, const struct bpf_link *link, uint32_t wanted,
 	struct bpf_walk_result *ret_result)
 {
@@ -219,17 +158,11 @@ int bpf_walk_pass(struct bpf_walk *walk, const struct bpf_link *link, uint32_t w
 
 	if (fd < 0)
 		return -errno;
-	if (walk->nodes > CGROUP_STAT_MAX_NODES)
-		wanted &= ~(uint32_t)CGROUP_STAT_INACTIVE_FILE;
-	*walk->pass = (struct cgroup_stat_pass){
-		.wanted = wanted, .nodes = walk->nodes, .capacity = walk->capacity};
+	*walk->pass = (struct cgroup_stat_pass){.wanted = wanted, .capacity = walk->capacity};
 	/* The program writes nothing to the file: the first read walks it all and finds the end. */
 	if (read(fd, nothing, sizeof(nothing)) < 0)
 		return -errno;
-	if (wanted & CGROUP_STAT_INACTIVE_FILE)
-		sum_inactive_file(walk);
 	*ret_result = (struct bpf_walk_result){.records = walk->records,
-		.inactive_file = walk->inactive_file,
 		.count = walk->pass->count,
 		.dropped = walk->pass->dropped,
 		.at_ns = walk->pass->at_ns};

@@ -24,15 +24,9 @@ void bpf_walk_free(struct bpf_walk *walk);
 int bpf_walk_tie(
 	struct bpf_walk *walk, const char *folder, struct bpf_link **ret_link, struct error *err);
 
-#define BPF_WALK_UNKNOWN UINT64_MAX
-
 /* What one pass found. Valid until the next one. */
 struct bpf_walk_result {
-	const struct cgroup_stat_record *records; /* parents before children */
-	/* Of each record's cgroup and all below it, in pages. UNKNOWN where removed cgroups below
-	 * still hold memory, for the walk doesn't show them, or where the room ended before the
-	 * walk did. Only when CGROUP_STAT_INACTIVE_FILE was wanted. */
-	const uint64_t *inactive_file;
+	const struct cgroup_stat_record *records;
 	uint32_t count;   /* 0: the folder is gone */
 	uint32_t dropped; /* cgroups for which there was no room */
 	uint64_t at_ns;   /* CLOCK_MONOTONIC of the CPU counters; 0 when they were not wanted */

@@ -1,0 +1,259 @@
+/* tacho-agent: flags, then the parts, then the loop. */
+#include "agent/agent.h"
+#include "agent/metric_selection.h"
+#include "agent/once.h"
+#include "agent/privileges.h"
+#include "agent/push.h"
+#include "agent/sampler.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/telemetry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+#define SECRET_MAX 4096 /* bytes; the aggregator refuses longer ones too */
+
+struct flags {
+	const char *node_name, *aggregator, *ca_file, *server_name, *secret_file;
+	const char *cgroup_root, *log_root, *metrics;
+	uint64_t window_ns, interval_ns;
+	int source, output, log_level;
+	bool standalone, insecure, once, help, version;
+	char host_name[256];
+	metric_set metric_set;
+};
+
+static int parse_flags(struct flags *flags, int argc, char **argv, struct error *err)
+{
+	const struct option_spec specs[] = {
+		{.type = OPTION_HEADING, .help = "What is measured"},
+		{"cgroup-root", OPTION_STRING, {.string = &flags->cgroup_root}, "PATH",
+			"Where the kubepods cgroup stands below the root of the cgroup tree: the "
+			"kubelet's --cgroup-root. Empty: it is looked for in the usual places."},
+		{"log-root", OPTION_STRING, {.string = &flags->log_root}, "PATH",
+			"The folder that has the kubelet's pods/ and containers/: names come from "
+			"it."},
+		{"metrics", OPTION_STRING, {.string = &flags->metrics}, "LIST",
+			"Comma-separated names of docs/metrics.md; \"all\", or \"resource\" for CPU, "
+			"working set and swap."},
+		{"window", OPTION_DURATION, {.number = &flags->window_ns}, "DURATION",
+			"Span over which rates are taken; shorter for a younger container.",
+			.min = NS_PER_SECOND, .max = 60 * NS_PER_SECOND},
+		{"interval", OPTION_DURATION, {.number = &flags->interval_ns}, "DURATION",
+			"Time between two looks at the counters.", .min = 200 * NS_PER_MS,
+			.max = 60 * NS_PER_SECOND},
+		{"source", OPTION_CHOICE, {.choice = &flags->source},
+			.help = "Where counters are read: one BPF pass, or the cgroups' files. "
+				"auto is bpf where it loads; what bpf does not give comes from files.",
+			.choices = "auto|bpf|files"},
+		{"standalone", OPTION_SWITCH, {.on = &flags->standalone},
+			.help = "Without Kubernetes: where there is no kubepods cgroup, systemd units and "
+				"top-level cgroups are shown as pods."},
+		{.type = OPTION_HEADING, .help = "Where it is sent"},
+		{"aggregator", OPTION_STRING, {.string = &flags->aggregator}, "URL",
+			"tls+tcp://HOST:PORT, or ipc:///PATH of a socket on this machine."},
+		{"node-name", OPTION_STRING, {.string = &flags->node_name}, "NAME",
+			"The name of this node."},
+		{"ca-file", OPTION_STRING, {.string = &flags->ca_file}, "FILE",
+			"PEM certificates that the aggregator's must be signed by."},
+		{"server-name", OPTION_STRING, {.string = &flags->server_name}, "NAME",
+			"The name that the aggregator's certificate must have. Empty: the URL's "
+			"host."},
+		{"secret-file", OPTION_STRING, {.string = &flags->secret_file}, "FILE",
+			"The secret that the aggregator expects."},
+		{"insecure-transport", OPTION_SWITCH, {.on = &flags->insecure},
+			.help = "Allows tcp://HOST:PORT: neither secret nor figures are "
+				"protected."},
+		{.type = OPTION_HEADING, .help = "Other"},
+		{"once", OPTION_SWITCH, {.on = &flags->once},
+			.help = "Look for one window, print what was seen, and leave. No aggregator is "
+				"needed."},
+		{"output", OPTION_CHOICE, {.choice = &flags->output}, .help = "Form of --once.",
+			.choices = "table|json"},
+		{"log-level", OPTION_CHOICE, {.choice = &flags->log_level},
+			.help = "What is logged.", .choices = "error|warn|info|debug"},
+		{"version", OPTION_SWITCH, {.on = &flags->version}, .help = "Print the version."},
+		{"help", OPTION_SWITCH, {.on = &flags->help}, .help = "Print this."},
+	};
+	size_t count = sizeof(specs) / sizeof(specs[0]);
+	int r = options_parse(specs, count, argc, argv, err);
+
+	if (r == 0 && flags->help) {
+		(void)printf("tacho-agent reads the counters of this node's containers each second "
+			     "and pushes them to tacho-aggregator.\n");
+		options_print(specs, count, stdout);
+	}
+	return r;
+}
+
+/* What one flag alone can't say. */
+static int check_flags(struct flags *flags, struct error *err)
+{
+	size_t root = strlen(flags->cgroup_root);
+
+	if (flags->window_ns < flags->interval_ns)
+		return error_set(err, EINVAL, "--window is shorter than --interval");
+	if (root > 0 && flags->cgroup_root[0] != '/')
+		return error_set(err, EINVAL, "--cgroup-root: \"%s\" does not start with /",
+			flags->cgroup_root);
+	if (root == 1)
+		flags->cgroup_root = "";
+	if (!flags->node_name || !*flags->node_name) {
+		if (gethostname(flags->host_name, sizeof(flags->host_name) - 1) < 0)
+			return error_errno(
+				err, errno, "reading the host's name; --node-name sets it");
+		flags->node_name = flags->host_name;
+	}
+	if (!flags->once && !*flags->aggregator)
+		return error_set(err, EINVAL,
+			"--aggregator is missing: where figures are sent; --once prints them "
+			"instead");
+	if (!flags->once && !*flags->secret_file)
+		return error_set(err, EINVAL,
+			"--secret-file is missing: the aggregator believes no agent without it");
+	return metric_selection_parse(flags->metrics, &flags->metric_set, err);
+}
+
+static int run_once(const struct flags *flags, struct sampler *sampler, struct error *err)
+{
+	const struct once_options once = {
+		.sampler = sampler,
+		.node_name = flags->node_name,
+		.metrics = flags->metric_set,
+		.window_ns = flags->window_ns,
+		.interval_ns = flags->interval_ns,
+		.output = (enum once_output)flags->output,
+	};
+
+	return once_run(&once, stdout, err);
+}
+
+static int read_secret(const char *path, struct buffer *secret, struct error *err)
+{
+	int r = file_read(path, SECRET_MAX, secret, err);
+
+	if (r < 0)
+		return r;
+	while (secret->length > 0 && (secret->data[secret->length - 1] == '\n' ||
+					     secret->data[secret->length - 1] == '\r'))
+		secret->length--;
+	if (secret->length == 0)
+		return error_set(err, EINVAL, "--secret-file: %s is empty", path);
+	return 0;
+}
+
+static int run_loop(const struct flags *flags, struct sampler *sampler, struct push *push,
+	const struct buffer *secret, struct telemetry *telemetry, struct error *err)
+{
+	const struct agent_options agent = {
+		.sampler = sampler,
+		.push = push,
+		.node_name = flags->node_name,
+		.credential = secret->data,
+		.credential_size = secret->length,
+		.metrics = flags->metric_set,
+		.interval_ns = flags->interval_ns,
+		.telemetry = telemetry,
+	};
+
+	log_info("tacho-agent " TACHO_VERSION " on node %s pushes to %s", flags->node_name,
+		flags->aggregator);
+	return agent_run(&agent, err);
+}
+
+static int run(const struct flags *flags, struct telemetry *telemetry, struct error *err)
+{
+	const struct sampler_options sampler_options = {
+		.cgroup_root = flags->cgroup_root,
+		.log_root = flags->log_root,
+		.units = flags->standalone || flags->once,
+		.source = (enum reader_source)flags->source,
+		.metrics = flags->metric_set,
+		.window_ns = flags->window_ns,
+		.interval_ns = flags->interval_ns,
+		.telemetry = telemetry,
+	};
+	const struct push_options push_options = {
+		.url = flags->aggregator,
+		.ca_file = flags->ca_file,
+		.server_name = *flags->server_name ? flags->server_name : NULL,
+		.insecure = flags->insecure,
+		.telemetry = telemetry,
+	};
+	struct buffer secret = {0};
+	struct sampler *sampler = NULL;
+	struct push *push = NULL;
+	int r = 0;
+
+	if (!flags->once)
+		r = read_secret(flags->secret_file, &secret, err);
+	if (r == 0)
+		r = privileges_drop(err);
+	if (r < 0)
+		goto out;
+	r = -EINVAL;
+	sampler = sampler_new(&sampler_options, err);
+	if (!sampler)
+		goto out;
+	if (flags->once) {
+		r = run_once(flags, sampler, err);
+		goto out;
+	}
+	push = push_new(&push_options, err);
+	if (push)
+		r = run_loop(flags, sampler, push, &secret, telemetry, err);
+out:
+	push_free(push);
+	sampler_free(sampler);
+	buffer_free(&secret);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct flags flags = {
+		.aggregator = "",
+		.ca_file = "",
+		.server_name = "",
+		.secret_file = "",
+		.cgroup_root = "",
+		.log_root = "/var/log",
+		.metrics = "all",
+		.window_ns = 15 * NS_PER_SECOND,
+		.interval_ns = NS_PER_SECOND,
+		.log_level = LOG_LEVEL_INFO,
+	};
+	struct telemetry *telemetry;
+	struct error err;
+	int r = parse_flags(&flags, argc, argv, &err);
+
+	if (r == 0 && flags.help)
+		return EXIT_SUCCESS;
+	if (r == 0 && flags.version)
+		return puts("tacho-agent " TACHO_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (r == 0)
+		r = check_flags(&flags, &err);
+	if (r < 0) {
+		(void)fprintf(stderr, "tacho-agent: %s\n", err.message);
+		return EXIT_USAGE;
+	}
+	log_set_level((enum log_level)flags.log_level);
+	telemetry = telemetry_new();
+	if (!telemetry) {
+		log_error("memory is short");
+		return EXIT_FAILURE;
+	}
+	r = run(&flags, telemetry, &err);
+	if (r < 0)
+		log_error("%s", err.message);
+	telemetry_free(telemetry);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

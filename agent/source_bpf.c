@@ -3,10 +3,12 @@
 #include "agent/bpf_walk.h"
 #include "agent/id_slots.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,7 @@ struct tree {
 	const char *mount;
 	field_set gives;
 	struct bpf_link *link; /* NULL: not tied yet, or the top is gone */
+	int memory_stat;       /* the top's file, or -1 */
 	struct id_slots ids;
 };
 
@@ -92,10 +95,6 @@ static void fill(const struct source_bpf *source, const struct bpf_walk_result *
 		if (!(fields & FIELD_BIT(given->field)) || !(record->valid & given->group))
 			continue;
 		memcpy(&value, (const char *)record + given->offset, sizeof(value));
-		if (given->field == FIELD_MEMORY_INACTIVE_FILE_BYTES)
-			value = result->inactive_file[i];
-		if (value == BPF_WALK_UNKNOWN)
-			continue;
 		reading->value[given->field] = given->memory ? value * source->page_size : value;
 		reading->valid |= FIELD_BIT(given->field);
 	}
@@ -113,18 +112,36 @@ static void complain(struct source_bpf *source, const struct tree *tree, const c
 
 static int tie(struct source_bpf *source, struct tree *tree, struct error *err)
 {
-	char path[sizeof(source->hierarchy.v2) + 4096];
+	char path[sizeof(source->hierarchy.v2) + 4096 + sizeof("/memory.stat")];
 	int length = snprintf(path, sizeof(path), "%s%s", tree->mount, source->top);
+	int r;
 
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return error_errno(err, ENAMETOOLONG, "opening %s%s", tree->mount, source->top);
-	return bpf_walk_tie(source->walk, path, &tree->link, err);
+	r = bpf_walk_tie(source->walk, path, &tree->link, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(path + length, sizeof(path) - (size_t)length, "/memory.stat");
+	tree->memory_stat = open(path, O_RDONLY | O_CLOEXEC); /* there is none at some tops */
+	return 0;
 }
 
 static void untie(struct tree *tree)
 {
 	(void)bpf_link__destroy(tree->link);
 	tree->link = NULL;
+	file_close(&tree->memory_stat);
+	tree->memory_stat = -1;
+}
+
+/* Makes the kernel add up the per-CPU counters of memory.stat, of the top and all below it, as it
+ * does for everyone who reads that file. From 6.15 on the walk's own flush is for the CPU alone,
+ * and a BPF program has no way to ask for memory's before 7.0. A failure means that the top is
+ * gone: the walk will find that out. */
+static void flush_memory(const struct tree *tree)
+{
+	char byte;
+	ssize_t ignored __attribute__((unused)) = pread(tree->memory_stat, &byte, 1, 0);
 }
 
 static uint32_t groups_of(field_set fields)
@@ -142,7 +159,7 @@ static void count_dropped(struct source_bpf *source, const struct bpf_walk_resul
 	telemetry_add(source->dropped, result->dropped);
 	if (result->dropped > 0 && !source->said_dropped) {
 		log_warn("there are %u cgroups below %s%s, more than the %u that the BPF walk has "
-			 "room for (--max-cgroups): the others are read from files; said once, "
+			 "room for: the others are read from files; said once, "
 			 "counted in tacho_agent_bpf_dropped_total",
 			result->count + result->dropped, source->hierarchy.v2, source->top,
 			result->count);
@@ -169,6 +186,8 @@ static void read_tree(struct source_bpf *source, struct tree *tree, field_set fi
 			complain(source, tree, err.message);
 		return;
 	}
+	if (fields & FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) && tree->memory_stat >= 0)
+		flush_memory(tree);
 	r = bpf_walk_pass(source->walk, tree->link, groups_of(fields), &result);
 	if (r < 0) {
 		char text[128];
@@ -351,6 +370,7 @@ struct source *source_bpf_new(const struct hierarchy *hierarchy, const char *top
 	source->hierarchy = *hierarchy;
 	source->v2.mount = source->hierarchy.v2;
 	source->memory_v1.mount = source->hierarchy.memory_v1;
+	source->v2.memory_stat = source->memory_v1.memory_stat = -1;
 	source->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	source->top = strdup(top);
 	if (!source->top)

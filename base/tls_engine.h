@@ -1,13 +1,33 @@
 /* NNG's TLS by OpenSSL 3: an engine for nng_tls_engine_register() (nng/supplemental/tls/engine.h).
  *
- * TLS 1.3 only. Register after the process opened its first NNG socket, for nng_init() overwrites
- * the engine in 1.5.2. */
+ * TLS 1.3 only. A client verifies the server's certificate against the CA and the server name of
+ * its config, which may be an IP address. The functions of an nng_tls_config fail with NNG_ECRYPTO
+ * for what is not PEM, NNG_EINVAL for a key that does not belong to the certificate. A handshake
+ * that fails is logged with its reason, once in ten seconds and config.
+ *
+ * No session resumption: the keys of tickets die with the aggregator, and its restart is the only
+ * time when many agents connect at once. */
 #ifndef BASE_TLS_ENGINE_H
 #define BASE_TLS_ENGINE_H
 
 #include "base/error.h"
 
-/* 0 or -errno. Idempotent. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* Initialises NNG if nobody has, for nng_init() of 1.5.2 would put its own engine back. 0 or
+ * -errno. Idempotent; configs that were made before keep the engine they were made with. */
 int tls_engine_register(struct error *err);
+
+/* Closes each connection of the process, ours and accepted ones, that has not carried the first 8
+ * bytes in both directions (NNG's own greeting) within `patience_ns` of the TCP connection.
+ *
+ * NNG 1.5.2 would wait for ever: for a peer that never finishes the handshake, and for one that
+ * dies at certain moments of it. Call it each second or so. Returns how many it closed for the
+ * first time. Any thread, but not from a callback of NNG. */
+size_t tls_engine_close_unfinished(uint64_t patience_ns);
+
+/* Connections that NNG has not freed. */
+size_t tls_engine_connections(void);
 
 #endif

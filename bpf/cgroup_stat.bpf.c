@@ -35,28 +35,22 @@ static __always_inline void read_throttled(
 	record->valid |= CGROUP_STAT_THROTTLED;
 }
 
-/* The same lists that memory.stat adds up; the kernel changes both counters together. */
+/* What memory.stat is written from: of this cgroup and all below it, removed ones included, as of
+ * the last flush, which user space sees to. Not lru_zone_size: the multi-generational LRU leaves
+ * that at 0. */
 static __always_inline void read_inactive_file(
 	struct cgroup_stat_record *record, struct mem_cgroup *memcg)
 {
-	const __u32 bytes = bpf_core_field_size(struct mem_cgroup_per_node, lru_zone_size);
-	const __u32 lists = bpf_core_enum_value(enum lru_list, NR_LRU_LISTS);
-	const __u32 list = bpf_core_enum_value(enum lru_list, LRU_INACTIVE_FILE);
-	__u64 pages = 0;
+	const __u32 item = bpf_core_enum_value(enum node_stat_item, NR_INACTIVE_FILE);
+	struct memcg_vmstats *stats = load(memcg->vmstats);
+	long pages;
 
-	if (!bpf_core_field_exists(struct mem_cgroup_per_node, lru_zone_size))
+	if (!stats)
 		return;
-	for (__u32 n = 0; n < CGROUP_STAT_MAX_NODES && n < pass.nodes; n++) {
-		struct mem_cgroup_per_node *node;
-
-		/* The verifier lets no one load from an array without a size. */
-		if (bpf_core_read(&node, sizeof(node), &memcg->nodeinfo[n]) || !node)
-			return;
-		node = typed(struct mem_cgroup_per_node, node);
-		for (__u32 i = list; i < LRU_SIZES_MAX && i < bytes / sizeof(long); i += lists)
-			pages += load(node->lru_zone_size[i]);
-	}
-	record->inactive_file = pages;
+	/* The verifier takes no index into an array whose length it was not told. */
+	if (bpf_core_read(&pages, sizeof(pages), &stats->state[item]))
+		return;
+	record->inactive_file = pages > 0 ? (__u64)pages : 0; /* the kernel's way too */
 	record->valid |= CGROUP_STAT_INACTIVE_FILE;
 }
 
@@ -133,8 +127,7 @@ int cgroup_stat(struct bpf_iter__cgroup *ctx)
 	}
 	pass.count = index + 1;
 	record->id = cgroup->kn->id;
-	record->level = (__u32)cgroup->level;
-	record->valid = cgroup->nr_dying_descendants > 0 ? CGROUP_STAT_DYING : 0;
+	record->valid = 0;
 	if (pass.wanted & CGROUP_STAT_CPU) {
 		record->cpu_usage_ns = cgroup->bstat.cputime.sum_exec_runtime;
 		record->valid |= CGROUP_STAT_CPU;

@@ -15,38 +15,30 @@ enum {
 	CGROUP_STAT_INACTIVE_FILE = 1 << 6,
 	CGROUP_STAT_OF_MEMORY = CGROUP_STAT_MEMORY | CGROUP_STAT_MEMORY_PEAK | CGROUP_STAT_SWAP |
 				CGROUP_STAT_INACTIVE_FILE,
-	/* In `valid` only: below this cgroup there are removed ones that still hold memory. The
-	 * walk doesn't show them. */
-	CGROUP_STAT_DYING = 1 << 7,
 };
 
-/* One cgroup. Parents stand before their children; `level` says how deep. */
+/* One cgroup, and what its figures count: all that is below it too. */
 struct cgroup_stat_record {
 	__u64 id; /* inode of the folder */
-	__u32 level;
 	__u32 valid;
+	__u32 reserved;
 	__u64 cpu_usage_ns;
 	__u64 throttled_ns;
 	__u64 throttled_periods;
-	__u64 pids;
 	__u64 memory_usage; /* pages, as are all below */
 	__u64 memory_peak;
 	__u64 swap;
-	__u64 inactive_file; /* of this cgroup alone, without those below */
+	__u64 inactive_file;
+	__u64 pids;
 };
 
 /* The order for a pass, and its result. */
 struct cgroup_stat_pass {
 	__u32 wanted;
-	__u32 nodes;    /* NUMA nodes that a memory cgroup has lists for */
 	__u32 capacity; /* records */
 	__u32 count;    /* records written */
 	__u32 dropped;  /* cgroups for which there was no record left */
-	__u32 reserved;
-	__u64 at_ns; /* CLOCK_MONOTONIC when the CPU counters were brought up to date */
+	__u64 at_ns;    /* CLOCK_MONOTONIC when the CPU counters were brought up to date */
 };
-
-/* The most NUMA nodes that the program looks through. */
-#define CGROUP_STAT_MAX_NODES 64
 
 #endif

@@ -50,9 +50,4 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
 	})
 #endif
 
-/* mem_cgroup_per_node.lru_zone_size is unsigned long[MAX_NR_ZONES][NR_LRU_LISTS]. Both sizes depend
- * on the configuration, and BTF flattens the array: so it is read as a whole and walked by
- * NR_LRU_LISTS. Six zones of five lists are the most that any 64-bit configuration has. */
-#define LRU_SIZES_MAX 30
-
 #endif

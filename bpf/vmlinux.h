@@ -58,8 +58,6 @@ struct cgroup_base_stat {
 
 struct cgroup {
 	struct cgroup_subsys_state self;
-	int level;
-	int nr_dying_descendants;
 	struct kernfs_node *kn;
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
 	struct cgroup_base_stat bstat;
@@ -88,20 +86,21 @@ struct page_counter {
 	unsigned long watermark;
 };
 
-enum lru_list {
-	LRU_INACTIVE_FILE,
-	NR_LRU_LISTS,
+/* memory.stat's items. The kernel packs those that it counts for cgroups since 6.10; the lists
+ * stand first in both orders, so their numbers are the same. */
+enum node_stat_item {
+	NR_INACTIVE_FILE,
 };
 
-struct mem_cgroup_per_node {
-	unsigned long lru_zone_size[1];
+struct memcg_vmstats {
+	long state[1];
 };
 
 struct mem_cgroup {
 	struct cgroup_subsys_state css;
 	struct page_counter memory;
 	struct page_counter swap;
-	struct mem_cgroup_per_node *nodeinfo[0];
+	struct memcg_vmstats *vmstats;
 };
 
 /* pids */

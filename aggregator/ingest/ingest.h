@@ -2,7 +2,8 @@
  * store.
  *
  * A thread of its own receives. Nothing of a connection is applied before its Hello was accepted;
- * a connection speaks for one node only. Counted and bounded: message size, connections, silent
+ * a connection speaks for one node only, and the newest Hello of a node wins: an agent that was
+ * killed leaves a connection behind. Counted and bounded: message size, connections, silent
  * connections, sockets that never finish the handshake, messages that don't decode. */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
@@ -11,12 +12,12 @@
 #include "base/error.h"
 #include "base/telemetry.h"
 
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define INGEST_MAX_MESSAGE (1U << 20) /* bytes; a node of 1,000 pods needs 200 KiB */
+#define INGEST_MAX_MESSAGE  (1U << 20) /* bytes; a node of 1,000 pods needs 200 KiB */
+#define INGEST_HANDSHAKE_NS 10000000000ULL
 
 struct ingest_options {
 	const char *const *urls; /* tls+tcp://host:port, ipc:///path, tcp://host:port */
@@ -24,9 +25,16 @@ struct ingest_options {
 	bool insecure;         /* allows tcp:// */
 	const char *cert_file; /* PEM, for tls+tcp */
 	const char *key_file;
-	const void *secret; /* what a Hello's credential must be */
+	/* What a Hello's credential must be. May be empty when all urls are ipc, where the rights
+	 * of the socket's file (0600) stand in. */
+	const void *secret;
 	size_t secret_size;
-	uint64_t silence_ns; /* a connection that says nothing for so long is closed */
+	/* A connection is closed when it says nothing for so long, or nothing that the store takes:
+	 * the agent then comes back with a new Catalog. */
+	uint64_t silence_ns;
+	/* From the TCP connection to the end of the TLS handshake, and from there to an accepted
+	 * Hello. 0 = INGEST_HANDSHAKE_NS; tests want less. */
+	uint64_t handshake_ns;
 	uint32_t max_connections;
 	struct store *store;
 	struct telemetry *telemetry;
@@ -34,9 +42,14 @@ struct ingest_options {
 
 struct ingest;
 
-/* Listens and starts the thread. NULL and a message: a bad url, a port in use, a certificate that
- * can't be read, tcp:// without `insecure`. */
+/* Listens and starts the thread. Port 0 takes a free one and logs it; a stale ipc file is replaced.
+ * NULL and a message: a bad url, a port in use, a certificate that can't be read, tcp:// without
+ * `insecure`, a network url without a secret. The options are copied, but for store and
+ * telemetry. */
 struct ingest *ingest_start(const struct ingest_options *options, struct error *err);
+
+/* The port of urls[url]; 0 for ipc. */
+uint16_t ingest_port(const struct ingest *ingest, size_t url);
 
 /* Stops the thread; the sockets close with the process (NNG 1.5.2 does not close them well). */
 void ingest_stop(struct ingest *ingest);

@@ -5,13 +5,24 @@
  * a sample waiting: a visitor returns false when its page is full, and the walk goes on from the
  * cursor under a new hold.
  *
- * What is served: of a node, while its last message is younger than the expiry; of a pod, when
- * also each of its containers has a figure for every metric in `required`, all its names are
- * known, and it is the pod to serve among those of its name. */
+ * What is served: a node, while its last sample is younger than the expiry and has every node
+ * metric in `required`; a pod, when its node's last sample is that young and
+ *   - its namespace and name are known and its catalog does not call it incomplete,
+ *   - each container that is listed, and there is one, has every container metric in `required`,
+ *   - of the pods of its name it is the one whose uid the store heard of last (a StatefulSet's pod
+ *     that moved; ties: the lesser uid). The others are not served even when that one is not: what
+ *     is known of it is that it replaced them.
+ * Containers without a name (a sandbox, when the pod is not called incomplete) are not listed. Of
+ * two with one name, the old and the new one of a restart, the later row is.
+ *
+ * Times: the expiry is taken on the store's own monotonic clock. timestamp_ms is the node's clock,
+ * which can be set back: a sample is taken as the newest whatever its timestamp says, for its
+ * connection keeps the order. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
 #include "aggregator/store/labels.h"
+#include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 #include "proto/metric.h"
@@ -29,8 +40,9 @@
 struct store_options {
 	uint64_t expiry_ns;  /* without a message from the node; the store's own monotonic clock */
 	uint32_t max_nodes;  /* beyond: refused and counted */
-	metric_set required; /* container metrics without which a pod is not served */
+	metric_set required; /* without those of its scope, a pod or a node is not served */
 	struct telemetry *telemetry;
+	uint64_t (*clock)(void); /* the readers' clock; NULL: clock_monotonic_ns() */
 };
 
 struct store;
@@ -40,20 +52,22 @@ void store_free(struct store *store);
 
 /* --- the writer: one thread at a time --------------------------------------------------------- */
 
-/* Replaces who is measured on `node`. Pods whose uid and containers stay keep their figures. 0;
- * -EINVAL (a name that is too long or has a control character, '/' or '%' in it, two rows of one
- * container, revision 0), -E2BIG (bounds), -ENOSPC (max_nodes), -ENOMEM: then nothing has
- * changed. `now_ns` is CLOCK_MONOTONIC. */
+/* Replaces who is measured on `node`. Containers that stay (told by the pod's uid, and their id or,
+ * where that is empty, their name) keep their figures until the next sample. 0; -EINVAL (a name
+ * that is too long, not UTF-8, or has a control character, '/' or '%' in it; a pod without a uid,
+ * two of one uid, two rows of one container; revision 0), -E2BIG (bounds), -ENOSPC (max_nodes),
+ * -ENOMEM: then nothing has changed. `now_ns` is CLOCK_MONOTONIC. */
 int store_apply_catalog(struct store *store, const char *node, const Tacho__V1__Catalog *catalog,
 	uint64_t now_ns, struct error *err);
 
 /* Takes the node's newest figures. 0; -ESTALE (no catalog of that revision: counted), -EINVAL
- * (column lengths, a metric twice): then nothing has changed. Columns of unknown metrics are
- * skipped. A metric that the sample does not have is absent from then on. */
+ * (column lengths, a metric twice), -ENOMEM: then nothing has changed. Columns of unknown metrics
+ * are skipped. A metric that the sample does not have is absent from then on. A row whose window is
+ * not positive has no figures. */
 int store_apply_sample(struct store *store, const char *node, const Tacho__V1__Sample *sample,
 	uint64_t now_ns, struct error *err);
 
-/* Frees nodes whose expiry has passed. Call each second or so. */
+/* Frees nodes from which no message was taken for the expiry. Call each second or so. */
 void store_expire(struct store *store, uint64_t now_ns);
 
 /* --- readers: any thread ---------------------------------------------------------------------- */
@@ -89,12 +103,15 @@ const char *store_container_name(const struct store_pod_view *pod, uint32_t cont
 /* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
  * beginning; store_cursor_free() when done or given up. */
 struct store_cursor {
-	char *namespace, *name;
-	size_t namespace_size, name_size; /* of the memory behind them */
+	char *namespace, *name; /* room for STORE_MAX_NAME each */
 	bool started, finished;
 };
 
 void store_cursor_free(struct store_cursor *cursor);
+
+/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched.
+ */
+int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
 typedef bool (*store_node_visitor)(void *context, const struct store_node_view *node);
@@ -115,6 +132,10 @@ bool store_get_node(
 	struct store *store, const char *name, store_node_visitor visitor, void *context);
 bool store_get_pod(struct store *store, const char *namespace, const char *name,
 	store_pod_visitor visitor, void *context);
+
+/* The sums over all pods that have a name, whether they are served now or not: no list of pods can
+ * have more in it. */
+struct store_totals store_totals(struct store *store);
 
 /* Nodes with a catalog and figures that are served now: for readiness. */
 size_t store_served_nodes(struct store *store);

@@ -1,15 +1,19 @@
-# Benchmarks: they print figures, and don't judge them.
+# Measurements by hand: they print figures and judge nothing. One line for each.
 
-BENCHES := $(addprefix $(BUILD)/tests/bench/,bench_sources)
+BENCHES := \
+	bench_agent \
+	bench_sources \
+	bench_list
 
-bench: $(BENCHES) ## the figures of docs/benchmarks.md, measured on this machine
-	@for bench in $(BENCHES); do $$bench || exit 1; done
+BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
 
-$(BENCHES): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
+bench: $(BENCH_PROGRAMS) $(PROGRAMS) ## the figures of docs/performance.md, measured on this machine
+	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
+
+$(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-
-$(BENCHES:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+$(BENCH_PROGRAMS:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 
 # An iterator that does nothing, to hold ours against.
 $(BUILD)/tests/bench/bench_sources.o: | $(GEN)/bpf/bare_walk.skel.h
@@ -18,4 +22,4 @@ $(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
 	@echo '  BPF      $(@F)'
 	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
 
--include $(BENCHES:=.d)
+-include $(BENCH_PROGRAMS:=.d)

@@ -1,5 +1,7 @@
 #include "tests/harness/log_capture.h"
 
+#include "tests/harness/wait.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,35 +13,79 @@
 
 #include <cmocka.h>
 
-struct log_capture log_capture_begin(void)
-{
-	struct log_capture capture = {memfd_create("log", MFD_CLOEXEC), dup(STDERR_FILENO)};
+#define MAX_LOG (256U << 10) /* bytes; more is not looked at */
 
-	assert_true(capture.file >= 0 && capture.saved >= 0);
-	assert_int_equal(dup2(capture.file, STDERR_FILENO), STDERR_FILENO);
+struct log_capture {
+	int fd, standard_error;
+	const char *wanted;
+	char text[MAX_LOG + 1];
+};
+
+struct log_capture *log_capture_start(void)
+{
+	struct log_capture *capture = malloc(sizeof(*capture));
+
+	assert_non_null(capture);
+	capture->fd = memfd_create("log", MFD_CLOEXEC);
+	capture->standard_error = dup(STDERR_FILENO);
+	assert_true(capture->fd >= 0 && capture->standard_error >= 0);
+	assert_true(dup2(capture->fd, STDERR_FILENO) >= 0);
 	return capture;
+}
+
+unsigned log_capture_count_in(const char *log, const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = log; (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+static void take(struct log_capture *capture)
+{
+	ssize_t length = pread(capture->fd, capture->text, MAX_LOG, 0);
+
+	assert_true(length >= 0);
+	capture->text[length] = '\0';
+}
+
+unsigned log_capture_count(struct log_capture *capture, const char *text)
+{
+	take(capture);
+	return log_capture_count_in(capture->text, text);
+}
+
+static bool has(void *context)
+{
+	struct log_capture *capture = context;
+
+	return log_capture_count(capture, capture->wanted) > 0;
+}
+
+bool log_capture_has(struct log_capture *capture, const char *text, unsigned timeout_ms)
+{
+	capture->wanted = text;
+	return wait_until(has, capture, timeout_ms);
 }
 
 char *log_capture_end(struct log_capture *capture)
 {
-	off_t size;
-	char *text;
+	char *log;
 
-	assert_int_equal(dup2(capture->saved, STDERR_FILENO), STDERR_FILENO);
-	size = lseek(capture->file, 0, SEEK_END);
-	text = calloc(1, (size_t)size + 1);
-	assert_non_null(text);
-	assert_int_equal(pread(capture->file, text, (size_t)size, 0), size);
-	(void)close(capture->file);
-	(void)close(capture->saved);
-	return text;
+	take(capture);
+	log = strdup(capture->text);
+	log_capture_stop(capture);
+	assert_non_null(log);
+	return log;
 }
 
-unsigned log_capture_count(const char *text, const char *part)
+void log_capture_stop(struct log_capture *capture)
 {
-	unsigned count = 0;
-
-	for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part))
-		count++;
-	return count;
+	if (!capture)
+		return;
+	(void)dup2(capture->standard_error, STDERR_FILENO);
+	(void)close(capture->standard_error);
+	(void)close(capture->fd);
+	free(capture);
 }

@@ -217,7 +217,7 @@ static void fills_gaps_from_the_files(void **state)
 
 static void the_file_wins_where_they_differ(void **state)
 {
-	struct log_capture capture = log_capture_begin();
+	struct log_capture *capture = log_capture_start();
 	struct reader_test test;
 	char *log;
 
@@ -226,14 +226,14 @@ static void the_file_wins_where_they_differ(void **state)
 	test.fast.value[2][FIELD_MEMORY_USAGE_BYTES] = 5;
 	read_all(&test);
 	read_all(&test);
-	log = log_capture_end(&capture);
+	log = log_capture_end(capture);
 	assert_int_equal(test.readings[2].valid, WANTED);
 	assert_int_equal(test.readings[2].value[FIELD_MEMORY_USAGE_BYTES], ((uint64_t)1 << 40) + 2);
 	assert_int_equal(test.fast.asked, CPU | PIDS); /* for every cgroup */
 	assert_string_equal(reader_source_of(test.reader, FIELD_MEMORY_USAGE_BYTES), "files");
 	assert_string_equal(reader_source_of(test.reader, FIELD_CPU_USAGE_NS), "bpf");
 	assert_int_equal(counted(&test, "tacho_agent_source_mismatch_total"), 1);
-	assert_int_equal(log_capture_count(log, "\n"), 1);
+	assert_int_equal(log_capture_count_in(log, "\n"), 1);
 	assert_non_null(strstr(log,
 		"MEMORY_USAGE_BYTES (memory.current ) of cgroup /c2: bpf says 5 and then 5, the "
 		"file in between 1099511627778: the file wins"));
@@ -288,7 +288,7 @@ static void does_not_believe_what_no_file_shows(void **state)
 
 static void says_once_that_the_top_is_missing(void **state)
 {
-	struct log_capture capture = log_capture_begin();
+	struct log_capture *capture = log_capture_start();
 	struct reader_test test;
 	char *log;
 
@@ -298,8 +298,8 @@ static void says_once_that_the_top_is_missing(void **state)
 		test.fast.top_result = i < 2 ? -ENOENT : 0;
 		reader_set_top(test.reader, "/x");
 	}
-	log = log_capture_end(&capture);
-	assert_int_equal(log_capture_count(log, "the BPF walk can't start: no top /x"), 1);
+	log = log_capture_end(capture);
+	assert_int_equal(log_capture_count_in(log, "the BPF walk can't start: no top /x"), 1);
 	free(log);
 	end(&test);
 }
@@ -388,7 +388,7 @@ static int without_capabilities(struct source_world *world)
 	struct telemetry *telemetry = telemetry_new();
 	struct reader_options options = real_options(world, telemetry, READER_SOURCE_AUTO);
 	struct cgroup *cgroup = source_world_make(world, "a", false);
-	struct log_capture capture = log_capture_begin();
+	struct log_capture *capture = log_capture_start();
 	struct error err = {""};
 	struct reading reading;
 	struct reader *reader;
@@ -398,7 +398,7 @@ static int without_capabilities(struct source_world *world)
 	if (syscall(SYS_capset, &header, none) < 0)
 		return 0;
 	reader = reader_new(&options, &err);
-	log = log_capture_end(&capture);
+	log = log_capture_end(capture);
 	if (strstr(log, "BPF is not used: loading the BPF program cgroup_stat: this process lacks "
 			"CAP_BPF and CAP_PERFMON"))
 		result |= AUTO_SAYS_WHY;

@@ -1,0 +1,210 @@
+#include "agent/agent.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proto/tacho.pb-c.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+
+struct agent {
+	const struct agent_options *options;
+	struct event_base *base;
+	struct event *timer;
+	struct buffer message;
+	uint64_t due_ns;             /* CLOCK_MONOTONIC of the next tick */
+	uint64_t connection;         /* that Hello was sent on; 0 = none */
+	uint64_t catalog_connection; /* that the catalog was sent on, with */
+	uint64_t catalog_revision;   /* this revision */
+	struct telemetry_series *ticks_late, *memory_short;
+};
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+static int send_message(struct agent *agent)
+{
+	int r = agent->message.failed ? -ENOMEM
+				      : push_send(agent->options->push, agent->message.data,
+						agent->message.length);
+
+	if (r == -ENOMEM)
+		telemetry_add(agent->memory_short, 1);
+	return r;
+}
+
+static int send_hello(struct agent *agent)
+{
+	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
+	Tacho__V1__Hello hello = TACHO__V1__HELLO__INIT;
+	union {
+		const void *in;
+		void *out;
+	} node = {agent->options->node_name}, credential = {agent->options->credential};
+	static const char VERSION[] = TACHO_VERSION;
+	union {
+		const char *in;
+		char *out;
+	} version = {VERSION};
+	char *to;
+
+	hello.node = node.out;
+	hello.agent_version = version.out;
+	hello.credential.data = credential.out;
+	hello.credential.len = agent->options->credential_size;
+	hello.interval_ms = (uint32_t)(agent->options->interval_ns / NS_PER_MS);
+	message.kind_case = TACHO__V1__MESSAGE__KIND_HELLO;
+	message.hello = &hello;
+	buffer_clear(&agent->message);
+	to = buffer_reserve(&agent->message, tacho__v1__message__get_packed_size(&message));
+	if (to)
+		agent->message.length += tacho__v1__message__pack(&message, (uint8_t *)to);
+	return send_message(agent);
+}
+
+static int send_catalog(struct agent *agent, const struct roster *roster)
+{
+	struct node_capacity capacity;
+
+	sampler_capacity(agent->options->sampler, &capacity);
+	buffer_clear(&agent->message);
+	roster_encode(roster, &capacity, &agent->message);
+	return send_message(agent);
+}
+
+/* Sends what the aggregator needs to understand this tick's sample, and the sample. What can't be
+ * sent is tried again with the next tick: a sample alone would be dropped there. */
+static void push_tick(struct agent *agent, const struct roster *roster, const struct sample *sample)
+{
+	uint64_t connection = push_connection(agent->options->push);
+
+	if (connection == 0)
+		return;
+	if (connection != agent->connection) {
+		if (send_hello(agent) < 0)
+			return;
+		agent->connection = connection;
+	}
+	if (connection != agent->catalog_connection ||
+		roster->revision != agent->catalog_revision) {
+		if (send_catalog(agent, roster) < 0)
+			return;
+		agent->catalog_connection = connection;
+		agent->catalog_revision = roster->revision;
+	}
+	buffer_clear(&agent->message);
+	sample_encode(sample, agent->options->metrics, &agent->message);
+	(void)send_message(agent);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+/* The next tick is one interval after the last was due, so that ticks don't drift; ticks that were
+ * missed (a suspended machine, a stopped process) are not made up for. */
+static void schedule(struct agent *agent)
+{
+	uint64_t now_ns = clock_monotonic_ns(), wait_ns;
+	struct timeval wait;
+
+	agent->due_ns += agent->options->interval_ns;
+	if (agent->due_ns <= now_ns) {
+		telemetry_add(agent->ticks_late, 1);
+		agent->due_ns = now_ns + agent->options->interval_ns;
+	}
+	wait_ns = agent->due_ns - now_ns;
+	wait.tv_sec = (time_t)(wait_ns / NS_PER_SECOND);
+	wait.tv_usec = (suseconds_t)(wait_ns % NS_PER_SECOND / NS_PER_USEC);
+	(void)event_add(agent->timer, &wait);
+}
+
+static void tick(evutil_socket_t fd, short what, void *context)
+{
+	struct agent *agent = context;
+	const struct roster *roster;
+	const struct sample *sample;
+
+	(void)fd;
+	(void)what;
+	if (sampler_run(agent->options->sampler, &roster, &sample) == 0)
+		push_tick(agent, roster, sample);
+	else
+		telemetry_add(agent->memory_short, 1);
+	schedule(agent);
+}
+
+static void stop(evutil_socket_t fd, short what, void *context)
+{
+	struct agent *agent = context;
+
+	(void)what;
+	log_info("%s: leaving", fd == SIGINT ? "SIGINT" : "SIGTERM");
+	(void)event_base_loopbreak(agent->base);
+}
+
+static void report(evutil_socket_t fd, short what, void *context)
+{
+	struct agent *agent = context;
+	struct buffer text = {0};
+	const char *line;
+
+	(void)fd;
+	(void)what;
+	telemetry_render(agent->options->telemetry, &text);
+	line = buffer_terminate(&text);
+	while (line && *line) {
+		int length = (int)strcspn(line, "\n");
+
+		if (*line != '#')
+			log_info("%.*s", length, line);
+		line += length + (line[length] == '\n');
+	}
+	buffer_free(&text);
+}
+
+int agent_run(const struct agent_options *options, struct error *err)
+{
+	struct agent agent = {.options = options, .due_ns = clock_monotonic_ns()};
+	struct event_config *config = event_config_new();
+	struct event *on_term = NULL, *on_int = NULL, *on_usr1 = NULL;
+	int r = -ENOMEM;
+
+	agent.ticks_late = telemetry_counter(options->telemetry, "tacho_agent_late_ticks_total",
+		"Ticks that were due before the one before had ended", NULL, NULL);
+	agent.memory_short =
+		telemetry_counter(options->telemetry, "tacho_agent_out_of_memory_total",
+			"Ticks without a message for want of memory", NULL, NULL);
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		agent.base = event_base_new_with_config(config);
+	if (!agent.base) {
+		(void)error_set(err, ENOMEM, "starting the event loop failed");
+		goto out;
+	}
+	agent.timer = evtimer_new(agent.base, tick, &agent);
+	on_term = evsignal_new(agent.base, SIGTERM, stop, &agent);
+	on_int = evsignal_new(agent.base, SIGINT, stop, &agent);
+	on_usr1 = evsignal_new(agent.base, SIGUSR1, report, &agent);
+	if (!agent.timer || !on_term || !on_int || !on_usr1 || event_add(on_term, NULL) < 0 ||
+		event_add(on_int, NULL) < 0 || event_add(on_usr1, NULL) < 0) {
+		(void)error_set(err, ENOMEM, "starting the event loop failed");
+		goto out;
+	}
+	tick(-1, 0, &agent);
+	(void)event_base_dispatch(agent.base);
+	r = 0;
+out:
+	if (on_usr1)
+		event_free(on_usr1);
+	if (on_int)
+		event_free(on_int);
+	if (on_term)
+		event_free(on_term);
+	if (agent.timer)
+		event_free(agent.timer);
+	if (agent.base)
+		event_base_free(agent.base);
+	if (config)
+		event_config_free(config);
+	buffer_free(&agent.message);
+	return r;
+}

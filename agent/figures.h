@@ -1,0 +1,39 @@
+/* From raw readings to the figures that are served.
+ *
+ *   CPU usage            Δ usage / Δ t over the window, in nanocores; never above the CPUs there
+ * are working set          usage − inactive file cache, never below 0 (the kubelet's formula) RSS,
+ * cache           memory.stat anon, file (hybrid: total_rss, total_cache) node's working set   anon
+ * + file − inactive file of the whole machine everything else      the field itself: its rate over
+ * the window, or its level
+ *
+ * A figure whose fields were not read is absent. */
+#ifndef AGENT_FIGURES_H
+#define AGENT_FIGURES_H
+
+#include "agent/history.h"
+#include "agent/reading.h"
+#include "proto/metric.h"
+
+#include <stdint.h>
+
+struct figures {
+	metric_set present;
+	uint32_t window_ms; /* that the CPU rate was taken over; 0 = no CPU rate */
+	uint64_t value[METRIC_COUNT];
+};
+
+struct figures_options {
+	metric_set wanted;
+	uint64_t window_ns;
+	uint64_t interval_ns; /* between two readings */
+	uint32_t cpus;        /* bound of CPU rates */
+};
+
+/* The fields that must be read for these metrics. */
+field_set figures_fields(metric_set wanted);
+
+/* The figures of one scope from the cgroup's history, to which `reading` was added already. */
+void figures_compute(const struct figures_options *options, enum metric_scope scope,
+	const struct history *history, const struct reading *reading, struct figures *ret_figures);
+
+#endif

@@ -1,0 +1,221 @@
+#include "agent/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A step back up to this is rounding: cpu.stat counts microseconds, BPF nanoseconds, and the
+ * kernel's scaled times may be off by a tick between two ways to read them. */
+#define ROUNDING_NS 1000000ULL
+
+__extension__ typedef unsigned __int128 wide;
+
+enum {
+#define COUNTER_FIELD_COUNTER(symbol) COUNTER_##symbol,
+#define COUNTER_FIELD_GAUGE(symbol)
+#define FIELD(symbol, kind, file, key, help) COUNTER_FIELD_##kind(symbol)
+#include "agent/reading.def"
+#undef FIELD
+	COUNTERS
+};
+
+/* The field behind each dense counter index. */
+static const enum field FIELD_OF[COUNTERS] = {
+#undef COUNTER_FIELD_COUNTER
+#define COUNTER_FIELD_COUNTER(symbol)        FIELD_##symbol,
+#define FIELD(symbol, kind, file, key, help) COUNTER_FIELD_##kind(symbol)
+#include "agent/reading.def"
+#undef FIELD
+};
+
+struct point {
+	uint64_t at_ns;
+	field_set valid;
+	uint64_t value[COUNTERS];
+};
+
+struct history {
+	uint32_t capacity;
+	uint32_t count;
+	uint32_t newest; /* index of the newest point when count > 0 */
+	struct point points[];
+};
+
+struct history *history_new(uint32_t capacity)
+{
+	struct history *history;
+
+	if (capacity < 2)
+		capacity = 2;
+	history = calloc(1, sizeof(*history) + capacity * sizeof(struct point));
+	if (history)
+		history->capacity = capacity;
+	return history;
+}
+
+void history_free(struct history *history)
+{
+	free(history);
+}
+
+/* The point `age` places behind the newest. */
+static const struct point *point_at(const struct history *history, uint32_t age)
+{
+	return &history->points[(history->newest + history->capacity - age) % history->capacity];
+}
+
+static struct point *push_point(struct history *history)
+{
+	history->newest = (history->newest + 1) % history->capacity;
+	if (history->count < history->capacity)
+		history->count++;
+	return &history->points[history->newest];
+}
+
+void history_start_at_zero(struct history *history, uint64_t at_ns)
+{
+	struct point *point;
+
+	if (history->count > 0)
+		return;
+	point = push_point(history);
+	memset(point, 0, sizeof(*point));
+	point->at_ns = at_ns;
+	for (int i = 0; i < COUNTERS; i++)
+		point->valid |= FIELD_BIT(FIELD_OF[i]);
+}
+
+/* The last value of a counter, or NULL when it was never read. */
+static const struct point *last_with(const struct history *history, enum field field)
+{
+	for (uint32_t age = 0; age < history->count; age++)
+		if (point_at(history, age)->valid & FIELD_BIT(field))
+			return point_at(history, age);
+	return NULL;
+}
+
+void history_add(struct history *history, const struct reading *reading)
+{
+	struct point next = {.at_ns = reading->at_ns};
+	struct point *point;
+	bool back = false;
+
+	for (int i = 0; i < COUNTERS; i++) {
+		enum field field = FIELD_OF[i];
+		const struct point *last;
+
+		if (!(reading->valid & FIELD_BIT(field)))
+			continue;
+		next.valid |= FIELD_BIT(field);
+		next.value[i] = reading->value[field];
+		last = last_with(history, field);
+		if (!last || next.value[i] >= last->value[i])
+			continue;
+		if (last->value[i] - next.value[i] <= ROUNDING_NS &&
+			(field == FIELD_CPU_USAGE_NS || field == FIELD_CPU_THROTTLED_NS))
+			next.value[i] = last->value[i];
+		else
+			back = true;
+	}
+	if (!next.valid || (history->count > 0 && next.at_ns <= point_at(history, 0)->at_ns))
+		return;
+	if (back)
+		history->count = 0;
+	point = push_point(history);
+	*point = next;
+}
+
+static int counter_index(enum field field)
+{
+	for (int i = 0; i < COUNTERS; i++)
+		if (FIELD_OF[i] == field)
+			return i;
+	return -1;
+}
+
+/* How many places behind the newest point the window starts; 0 when there is no earlier point. */
+static uint32_t window_start(const struct history *history, enum field field, uint64_t window_ns)
+{
+	uint64_t newest_ns = point_at(history, 0)->at_ns;
+	uint32_t best = 0;
+	uint64_t best_off = 0;
+
+	for (uint32_t age = 1; age < history->count; age++) {
+		const struct point *point = point_at(history, age);
+		uint64_t span = newest_ns - point->at_ns;
+		uint64_t off = span > window_ns ? span - window_ns : window_ns - span;
+
+		if (!(point->valid & FIELD_BIT(field)))
+			continue;
+		if (best && off >= best_off)
+			break; /* points only get older */
+		best = age;
+		best_off = off;
+	}
+	return best;
+}
+
+static uint64_t rate_between(
+	const struct point *from, const struct point *to, int counter, uint64_t per_second)
+{
+	wide steps = (wide)(to->value[counter] - from->value[counter]) * per_second * 1000000000U;
+	wide rate = steps / (to->at_ns - from->at_ns);
+
+	return rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
+}
+
+bool history_rate(const struct history *history, enum field field, uint64_t window_ns,
+	uint64_t per_second, uint64_t *ret_rate, uint64_t *ret_span_ns)
+{
+	int counter = counter_index(field);
+	const struct point *from, *to;
+	uint32_t start;
+
+	if (counter < 0 || history->count < 2)
+		return false;
+	to = point_at(history, 0);
+	if (!(to->valid & FIELD_BIT(field)))
+		return false;
+	start = window_start(history, field, window_ns);
+	if (start == 0)
+		return false;
+	from = point_at(history, start);
+	if (to->at_ns - from->at_ns < HISTORY_MIN_SPAN_NS)
+		return false;
+	*ret_rate = rate_between(from, to, counter, per_second);
+	*ret_span_ns = to->at_ns - from->at_ns;
+	return true;
+}
+
+bool history_peak(const struct history *history, enum field field, uint64_t window_ns,
+	uint64_t step_ns, uint64_t per_second, uint64_t *ret_peak)
+{
+	int counter = counter_index(field);
+	const struct point *from;
+	uint64_t peak = 0;
+	uint32_t start;
+	bool found = false;
+
+	if (counter < 0 || history->count < 2 || !(point_at(history, 0)->valid & FIELD_BIT(field)))
+		return false;
+	start = window_start(history, field, window_ns);
+	if (start == 0)
+		return false;
+	from = point_at(history, start);
+	for (uint32_t age = start; age-- > 0;) {
+		const struct point *to = point_at(history, age);
+		uint64_t span = to->at_ns - from->at_ns, rate;
+
+		if (!(to->valid & FIELD_BIT(field)))
+			continue;
+		if (span < step_ns / 2 || span < HISTORY_MIN_SPAN_NS)
+			continue;
+		rate = rate_between(from, to, counter, per_second);
+		if (rate > peak)
+			peak = rate;
+		found = true;
+		from = to;
+	}
+	if (found)
+		*ret_peak = peak;
+	return found;
+}

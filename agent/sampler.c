@@ -1,0 +1,257 @@
+#include "agent/sampler.h"
+
+#include "agent/cgroup_tree.h"
+#include "agent/history.h"
+#include "agent/log_names.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* BPF's array has a record for each folder below the top: containers, what is nested in them,
+ * pods and QoS levels. 8,192 records are 640 KiB, which count as resident. */
+#define MAX_CGROUPS 8192
+
+/* After a change of the tree the names are read anew each time for so long; names that are still
+ * missing after that, less often. */
+#define NAMES_EAGER_NS (30 * NS_PER_SECOND)
+#define NAMES_LAZY_NS  (10 * NS_PER_SECOND)
+
+struct sampler {
+	struct figures_options figures;
+	struct hierarchy hierarchy;
+	struct cgroup_tree *tree;
+	struct log_names *names;
+	struct reader *reader;
+	struct node *node;
+	struct history *node_history;
+	struct roster_builder *roster;
+	struct sample sample;
+	struct reading *readings;
+	uint32_t reading_capacity;
+	uint32_t history_points;
+	uint64_t changed_ns, named_ns; /* when the tree changed; when the names were last read */
+	bool unnamed;                  /* the last roster had rows without a name */
+	struct telemetry_series *containers, *pods, *sampled;
+};
+
+/* --- the tree's events ------------------------------------------------------------------------ */
+
+static void container_added(void *context, struct cgroup *cgroup)
+{
+	struct sampler *sampler = context;
+	struct history *history = history_new(sampler->history_points);
+
+	if (!history)
+		log_warn("memory is short: %s has no figures", cgroup->path);
+	else if (cgroup->created_ns)
+		history_start_at_zero(history, cgroup->created_ns);
+	cgroup->user = history;
+	if (cgroup->slot < sampler->reading_capacity)
+		sampler->readings[cgroup->slot] = (struct reading){0};
+	reader_add(sampler->reader, cgroup);
+	sampler->changed_ns = clock_monotonic_ns();
+}
+
+static void container_removed(void *context, struct cgroup *cgroup)
+{
+	struct sampler *sampler = context;
+
+	reader_remove(sampler->reader, cgroup);
+	history_free(cgroup->user);
+	cgroup->user = NULL;
+	sampler->changed_ns = clock_monotonic_ns();
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static int open_parts(
+	struct sampler *sampler, const struct sampler_options *options, struct error *err)
+{
+	const struct cgroup_tree_options tree = {
+		.hierarchy = &sampler->hierarchy,
+		.root = options->cgroup_root,
+		.units = options->units,
+		.telemetry = options->telemetry,
+	};
+	const struct cgroup_tree_events events = {
+		.added = container_added, .removed = container_removed, .context = sampler};
+	const struct reader_options reader = {
+		.hierarchy = &sampler->hierarchy,
+		.source = options->source,
+		.wanted = figures_fields(options->metrics),
+		.max_cgroups = MAX_CGROUPS,
+		.telemetry = options->telemetry,
+	};
+	struct node_capacity capacity;
+	int r = hierarchy_find("/proc/self/mountinfo", &sampler->hierarchy, err);
+
+	if (r < 0)
+		return r;
+	sampler->node = node_new(&sampler->hierarchy, "/proc", err);
+	if (!sampler->node)
+		return -EINVAL;
+	sampler->reader = reader_new(&reader, err);
+	if (!sampler->reader)
+		return -EINVAL;
+	sampler->tree = cgroup_tree_new(&tree, &events, err);
+	if (!sampler->tree)
+		return -EINVAL;
+	sampler->names = log_names_new(options->log_root, options->telemetry);
+	sampler->roster = roster_builder_new(sampler->names);
+	sampler->node_history = history_new(sampler->history_points);
+	if (!sampler->names || !sampler->roster || !sampler->node_history)
+		return error_errno(err, ENOMEM, "starting the sampler");
+	node_capacity(sampler->node, &capacity);
+	sampler->figures.cpus = capacity.cpus;
+	return 0;
+}
+
+struct sampler *sampler_new(const struct sampler_options *options, struct error *err)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+
+	if (!sampler) {
+		(void)error_errno(err, ENOMEM, "starting the sampler");
+		return NULL;
+	}
+	sampler->figures = (struct figures_options){
+		.wanted = options->metrics,
+		.window_ns = options->window_ns,
+		.interval_ns = options->interval_ns,
+	};
+	/* the window's start and end, and one more for jitter */
+	sampler->history_points = (uint32_t)(options->window_ns / options->interval_ns) + 3;
+	sampler->containers = telemetry_gauge(options->telemetry, "tacho_agent_containers",
+		"Containers and units in the last sample", NULL, NULL);
+	sampler->pods = telemetry_gauge(
+		options->telemetry, "tacho_agent_pods", "Pods in the last sample", NULL, NULL);
+	sampler->sampled = telemetry_counter(options->telemetry, "tacho_agent_samples_total",
+		"Looks at the node's counters", NULL, NULL);
+	if (open_parts(sampler, options, err) < 0) {
+		sampler_free(sampler);
+		return NULL;
+	}
+	return sampler;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	if (sampler->tree)
+		cgroup_tree_free(sampler->tree); /* container_removed() for each */
+	reader_free(sampler->reader);
+	node_free(sampler->node);
+	history_free(sampler->node_history);
+	roster_builder_free(sampler->roster);
+	log_names_free(sampler->names);
+	sample_free(&sampler->sample);
+	free(sampler->readings);
+	free(sampler);
+}
+
+void sampler_capacity(const struct sampler *sampler, struct node_capacity *ret_capacity)
+{
+	node_capacity(sampler->node, ret_capacity);
+}
+
+/* --- one look --------------------------------------------------------------------------------- */
+
+static int make_room(struct sampler *sampler, uint32_t slots)
+{
+	struct reading *grown;
+
+	if (slots <= sampler->reading_capacity)
+		return 0;
+	grown = realloc(sampler->readings, (size_t)slots * 2 * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	sampler->readings = grown;
+	sampler->reading_capacity = slots * 2;
+	return 0;
+}
+
+/* Reads all counters and keeps them. True when a cgroup turned out to be gone. */
+static bool read_counters(struct sampler *sampler)
+{
+	uint32_t slots = cgroup_tree_slots(sampler->tree);
+	bool gone = false;
+
+	reader_read(sampler->reader, sampler->readings, slots);
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		const struct cgroup *cgroup = cgroup_tree_at(sampler->tree, slot);
+
+		if (!cgroup || !cgroup->user)
+			continue;
+		gone |= sampler->readings[slot].gone;
+		history_add(cgroup->user, &sampler->readings[slot]);
+	}
+	return gone;
+}
+
+static void refresh_names(struct sampler *sampler, uint64_t now_ns)
+{
+	bool eager = now_ns - sampler->changed_ns < NAMES_EAGER_NS;
+
+	if (sampler->changed_ns <= sampler->named_ns && sampler->named_ns) {
+		if (!sampler->unnamed)
+			return;
+		if (!eager && now_ns - sampler->named_ns < NAMES_LAZY_NS)
+			return;
+	}
+	log_names_refresh(sampler->names);
+	sampler->named_ns = now_ns;
+}
+
+static int compute(struct sampler *sampler, const struct roster *roster)
+{
+	struct reading node;
+
+	if (sample_reset(&sampler->sample, roster->row_count) < 0)
+		return -ENOMEM;
+	for (uint32_t row = 0; row < roster->row_count; row++) {
+		const struct cgroup *cgroup = roster->rows[row].cgroup;
+
+		if (cgroup->user && cgroup->slot < sampler->reading_capacity)
+			figures_compute(&sampler->figures, METRIC_SCOPE_CONTAINER, cgroup->user,
+				&sampler->readings[cgroup->slot], &sampler->sample.rows[row]);
+	}
+	node_read(sampler->node, &node);
+	history_add(sampler->node_history, &node);
+	figures_compute(&sampler->figures, METRIC_SCOPE_NODE, sampler->node_history, &node,
+		&sampler->sample.node);
+	return 0;
+}
+
+int sampler_run(
+	struct sampler *sampler, const struct roster **ret_roster, const struct sample **ret_sample)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	const struct roster *roster;
+
+	cgroup_tree_refresh(sampler->tree, now_ns);
+	reader_set_top(sampler->reader, cgroup_tree_top(sampler->tree));
+	if (make_room(sampler, cgroup_tree_slots(sampler->tree)) < 0)
+		return -ENOMEM;
+	sampler->sample.timestamp_ms = clock_realtime_ns() / NS_PER_MS;
+	if (read_counters(sampler)) {
+		/* what is gone leaves the roster now, not a second later; what came meanwhile
+		 * has an empty reading and waits for the next look */
+		cgroup_tree_mark_changed(sampler->tree);
+		cgroup_tree_refresh(sampler->tree, now_ns);
+	}
+	refresh_names(sampler, now_ns);
+	roster = roster_build(sampler->roster, sampler->tree, now_ns);
+	if (!roster || compute(sampler, roster) < 0)
+		return -ENOMEM;
+	sampler->unnamed = roster->unnamed;
+	sampler->sample.revision = roster->revision;
+	telemetry_set(sampler->containers, roster->row_count);
+	telemetry_set(sampler->pods, roster->pod_count);
+	telemetry_add(sampler->sampled, 1);
+	*ret_roster = roster;
+	*ret_sample = &sampler->sample;
+	return 0;
+}

@@ -1,0 +1,300 @@
+#include "aggregator/ingest/ingest.h"
+
+#include "aggregator/ingest/connections.h"
+#include "aggregator/ingest/intake.h"
+#include "aggregator/ingest/listener.h"
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/log.h"
+#include "base/tls_engine.h"
+
+#include <errno.h>
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/pull.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECEIVE_TIMEOUT_MS 200 /* how long ingest_stop() may take, and a sweep be late */
+#define SWEEP_NS           NS_PER_SECOND
+#define LOG_INTERVAL_NS    (10 * NS_PER_SECOND)
+
+struct ingest {
+	nng_socket socket;
+	pthread_t thread;
+	_Atomic bool stopping;
+	struct connections *connections;
+	struct tally tally;
+
+	/* Constant once started. */
+	struct store *store;
+	void *secret;
+	size_t secret_size;
+	uint64_t handshake_ns, sweep_ns;
+
+	/* The thread's own. */
+	struct intake *intake;
+	uint64_t next_sweep_ns;
+	struct log_limit cut;
+
+	size_t port_count;
+	uint16_t ports[]; /* of each url; 0 for ipc */
+};
+
+/* --- pipes, on NNG's threads ---------------------------------------------------------------- */
+
+static struct address peer_of(nng_pipe pipe)
+{
+	nng_sockaddr address;
+	const struct address local = {0};
+
+	return nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) == 0 ? address_of_nng(&address)
+								       : local;
+}
+
+/* Before the pipe starts, so that no message comes from one that is not known. */
+static void on_pipe_add(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+	struct ingest *ingest = context;
+	struct address peer = peer_of(pipe);
+
+	(void)event;
+	if (connections_open(ingest->connections, nng_pipe_id(pipe), &peer, clock_monotonic_ns())) {
+		telemetry_add(ingest->tally.opened, 1);
+		return;
+	}
+	telemetry_add(ingest->tally.ended[TALLY_END_TOO_MANY], 1);
+	(void)nng_pipe_close(pipe);
+}
+
+static void on_pipe_remove(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+	struct ingest *ingest = context;
+
+	(void)event;
+	connections_gone(ingest->connections, nng_pipe_id(pipe));
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void cut_handshakes(struct ingest *ingest)
+{
+	size_t cut = tls_engine_close_unfinished(ingest->handshake_ns);
+	uint64_t held_back;
+
+	telemetry_add(ingest->tally.handshakes_cut, cut);
+	if (cut > 0 && log_allowed(&ingest->cut, LOG_INTERVAL_NS, &held_back))
+		log_warn("%zu connections did not finish the handshake in %llu s and were shut",
+			cut, (unsigned long long)(ingest->handshake_ns / NS_PER_SECOND));
+}
+
+static void sweep(struct ingest *ingest, uint64_t now_ns)
+{
+	intake_sweep(ingest->intake, now_ns);
+	cut_handshakes(ingest);
+	store_expire(ingest->store, now_ns);
+}
+
+static void receive(struct ingest *ingest, nng_msg *message, uint64_t now_ns)
+{
+	intake_receive(ingest->intake, nng_pipe_id(nng_msg_get_pipe(message)),
+		nng_msg_body(message), nng_msg_len(message), now_ns);
+	nng_msg_free(message);
+}
+
+static void *run(void *context)
+{
+	struct ingest *ingest = context;
+
+	while (!atomic_load(&ingest->stopping)) {
+		nng_msg *message;
+		int rv = nng_recvmsg(ingest->socket, &message, 0);
+		uint64_t now_ns = clock_monotonic_ns();
+
+		if (rv == 0) {
+			receive(ingest, message, now_ns);
+		} else if (rv != NNG_ETIMEDOUT) {
+			(void)usleep(RECEIVE_TIMEOUT_MS * 1000); /* out of memory, most likely */
+		}
+		if (now_ns >= ingest->next_sweep_ns) {
+			sweep(ingest, now_ns);
+			ingest->next_sweep_ns = now_ns + ingest->sweep_ns;
+		}
+	}
+	return NULL;
+}
+
+/* --- start and stop --------------------------------------------------------------------------- */
+
+static int check_options(const struct ingest_options *options, struct error *err)
+{
+	struct endpoint endpoint;
+	int r;
+
+	if (options->url_count == 0)
+		return error_set(err, EINVAL, "no url to listen on for agents");
+	if (options->max_connections == 0)
+		return error_set(err, EINVAL, "at least one connection must be allowed");
+	for (size_t i = 0; i < options->url_count; i++) {
+		r = endpoint_parse(options->urls[i], options->insecure, &endpoint, err);
+		if (r < 0)
+			return r;
+		if (endpoint.kind != ENDPOINT_IPC && options->secret_size == 0)
+			return error_set(err, EINVAL,
+				"refusing to listen on %s without a secret: anyone could report "
+				"figures",
+				options->urls[i]);
+	}
+	return 0;
+}
+
+static int listen_on(struct ingest *ingest, const struct ingest_options *options, struct error *err)
+{
+	for (size_t i = 0; i < options->url_count; i++) {
+		struct endpoint endpoint;
+		struct listener_options listener = {.url = options->urls[i],
+			.endpoint = &endpoint,
+			.cert_file = options->cert_file,
+			.key_file = options->key_file,
+			.max_message = INGEST_MAX_MESSAGE};
+		int r = endpoint_parse(options->urls[i], options->insecure, &endpoint, err);
+
+		if (r == 0)
+			r = listener_open(ingest->socket, &listener, &ingest->ports[i], err);
+		if (r < 0)
+			return r;
+		if (endpoint.kind != ENDPOINT_IPC && endpoint.port == 0)
+			log_info("listening for agents on %s: port %u", options->urls[i],
+				ingest->ports[i]);
+		else
+			log_info("listening for agents on %s", options->urls[i]);
+	}
+	return 0;
+}
+
+static int open_socket(
+	struct ingest *ingest, const struct ingest_options *options, struct error *err)
+{
+	int rv = nng_pull0_open(&ingest->socket);
+
+	if (rv != 0)
+		return error_set(err, ENOMEM, "opening a socket: %s", nng_strerror(rv));
+	(void)nng_socket_set_ms(ingest->socket, NNG_OPT_RECVTIMEO, RECEIVE_TIMEOUT_MS);
+	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, on_pipe_add, ingest);
+	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, on_pipe_remove, ingest);
+	return listen_on(ingest, options, err);
+}
+
+static uint64_t smallest(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Parts that could not be made are NULL. */
+static struct ingest *alloc_ingest(const struct ingest_options *options)
+{
+	struct ingest *ingest =
+		calloc(1, sizeof(*ingest) + options->url_count * sizeof(ingest->ports[0]));
+
+	if (!ingest)
+		return NULL;
+	ingest->port_count = options->url_count;
+	ingest->store = options->store;
+	ingest->handshake_ns = options->handshake_ns ? options->handshake_ns : INGEST_HANDSHAKE_NS;
+	ingest->sweep_ns = smallest(SWEEP_NS, ingest->handshake_ns / 4, options->silence_ns / 4);
+	ingest->secret = malloc(options->secret_size + 1);
+	if (ingest->secret && options->secret_size > 0)
+		memcpy(ingest->secret, options->secret, options->secret_size);
+	ingest->secret_size = options->secret_size;
+	ingest->connections = connections_new(options->max_connections);
+	tally_register(&ingest->tally, options->telemetry);
+	return ingest;
+}
+
+static int make_intake(
+	struct ingest *ingest, const struct ingest_options *options, struct error *err)
+{
+	const struct intake_options intake = {.connections = ingest->connections,
+		.tally = &ingest->tally,
+		.store = ingest->store,
+		.secret = ingest->secret,
+		.secret_size = ingest->secret_size,
+		.hello_ns = ingest->handshake_ns,
+		.silence_ns = options->silence_ns};
+
+	if (ingest->secret && ingest->connections)
+		ingest->intake = intake_new(&intake);
+	return ingest->intake ? 0 : error_errno(err, ENOMEM, "starting to listen for agents");
+}
+
+/* Also for one that was not wholly made. */
+static void free_ingest(struct ingest *ingest)
+{
+	if (ingest->secret)
+		OPENSSL_cleanse(ingest->secret, ingest->secret_size);
+	free(ingest->secret);
+	intake_free(ingest->intake);
+	connections_free(ingest->connections);
+	free(ingest);
+}
+
+/* After this no callback runs, and none will. */
+static void deafen(struct ingest *ingest)
+{
+	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
+	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+}
+
+static int start(struct ingest *ingest, const struct ingest_options *options, struct error *err)
+{
+	int r = make_intake(ingest, options, err);
+
+	if (r == 0)
+		r = open_socket(ingest, options, err);
+	if (r < 0)
+		return r;
+	r = pthread_create(&ingest->thread, NULL, run, ingest);
+	if (r != 0)
+		return error_errno(err, r, "starting the thread that listens for agents");
+	(void)pthread_setname_np(ingest->thread, "ingest");
+	return 0;
+}
+
+struct ingest *ingest_start(const struct ingest_options *options, struct error *err)
+{
+	struct ingest *ingest;
+
+	if (check_options(options, err) < 0)
+		return NULL;
+	ingest = alloc_ingest(options);
+	if (!ingest) {
+		(void)error_errno(err, ENOMEM, "starting to listen for agents");
+		return NULL;
+	}
+	if (start(ingest, options, err) == 0)
+		return ingest;
+	deafen(ingest);
+	(void)nng_close(ingest->socket); /* has no pipes yet, so this ends */
+	free_ingest(ingest);
+	return NULL;
+}
+
+uint16_t ingest_port(const struct ingest *ingest, size_t url)
+{
+	return url < ingest->port_count ? ingest->ports[url] : 0;
+}
+
+void ingest_stop(struct ingest *ingest)
+{
+	if (!ingest)
+		return;
+	atomic_store(&ingest->stopping, true);
+	(void)pthread_join(ingest->thread, NULL);
+	deafen(ingest);
+	free_ingest(ingest);
+}

@@ -1,0 +1,25 @@
+/* Listening on one url of the wire. */
+#ifndef INGEST_LISTENER_H
+#define INGEST_LISTENER_H
+
+#include "base/endpoint.h"
+#include "base/error.h"
+
+#include <nng/nng.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct listener_options {
+	const char *url;
+	const struct endpoint *endpoint;  /* of the url */
+	const char *cert_file, *key_file; /* for tls+tcp */
+	size_t max_message;               /* bytes; a longer one ends its connection */
+};
+
+/* Starts to listen; the socket keeps the listener. *ret_port is the port that was bound, 0 for
+ * ipc. The ipc file gets mode 0600; a stale one is replaced, a live one or another kind of file is
+ * an error. 0 or -errno. */
+int listener_open(nng_socket socket, const struct listener_options *options, uint16_t *ret_port,
+	struct error *err);
+
+#endif

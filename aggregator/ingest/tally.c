@@ -1,0 +1,45 @@
+#include "aggregator/ingest/tally.h"
+
+static const char *const KINDS[] = {
+#define X(symbol, label) label,
+	TALLY_KINDS(X)
+#undef X
+};
+
+static const char *const DROPS[] = {
+#define X(symbol, label) label,
+	TALLY_DROPS(X)
+#undef X
+};
+
+static const char *const ENDS[] = {
+#define X(symbol, label) label,
+	TALLY_ENDS(X)
+#undef X
+};
+
+void tally_register(struct tally *tally, struct telemetry *telemetry)
+{
+	for (int i = 0; i < TALLY_KIND_COUNT; i++)
+		tally->messages[i] = telemetry_counter(telemetry, "tacho_aggregator_messages_total",
+			"Messages of agents that were taken", "kind", KINDS[i]);
+	for (int i = 0; i < TALLY_DROP_COUNT; i++)
+		tally->dropped[i] =
+			telemetry_counter(telemetry, "tacho_aggregator_messages_dropped_total",
+				"Messages of agents that were not taken", "reason", DROPS[i]);
+	for (int i = 0; i < TALLY_END_COUNT; i++)
+		tally->ended[i] =
+			telemetry_counter(telemetry, "tacho_aggregator_connections_closed_total",
+				"Connections of agents that ended", "reason", ENDS[i]);
+	tally->received_bytes =
+		telemetry_counter(telemetry, "tacho_aggregator_received_bytes_total",
+			"Bytes of the messages of agents, without framing and TLS", NULL, NULL);
+	tally->opened = telemetry_counter(telemetry, "tacho_aggregator_connections_opened_total",
+		"Connections of agents that finished the handshake", NULL, NULL);
+	tally->connections = telemetry_gauge(
+		telemetry, "tacho_aggregator_connections", "Connections of agents", NULL, NULL);
+	tally->handshakes_cut =
+		telemetry_counter(telemetry, "tacho_aggregator_handshakes_cut_total",
+			"Sockets that were shut because they did not finish the handshake in time",
+			NULL, NULL);
+}

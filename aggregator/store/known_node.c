@@ -1,0 +1,395 @@
+#include "aggregator/store/known_node.h"
+
+#include "aggregator/store/object_name.h"
+#include "aggregator/store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted in 16 bits");
+
+/* What the memory of a node has to hold. */
+struct extent {
+	size_t pods, rows;
+	size_t names, ids; /* bytes */
+};
+
+/* Where texts are copied to. Names are read by every list and stand together; uids and ids are
+ * hardly ever read. */
+struct text {
+	char *names, *ids;
+};
+
+/* A field that is not there is an empty one. */
+static const char *text_of(const char *field)
+{
+	return field ? field : "";
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static size_t text_size(const char *field)
+{
+	return *text_of(field) ? strlen(field) + 1 : 0;
+}
+
+static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct error *err)
+{
+	int r = object_name_check("its namespace", text_of(pod->namespace_), err);
+
+	if (r == 0)
+		r = object_name_check("its name", text_of(pod->name), err);
+	if (r == 0)
+		r = object_name_check_text("its uid", text_of(pod->uid), err);
+	if (r < 0)
+		return r;
+	if (!*text_of(pod->uid))
+		return error_set(err, EINVAL, "it has no uid");
+	extent->rows += pod->n_containers;
+	if (extent->rows > STORE_MAX_CONTAINERS_PER_NODE)
+		return error_set(err, E2BIG, "the node has more than %d containers",
+			STORE_MAX_CONTAINERS_PER_NODE);
+	extent->names += text_size(pod->namespace_) + text_size(pod->name);
+	extent->ids += text_size(pod->uid);
+	for (size_t i = 0; i < pod->n_containers; i++) {
+		const Tacho__V1__Container *container = pod->containers[i];
+
+		r = object_name_check("a container's name", text_of(container->name), err);
+		if (r == 0)
+			r = object_name_check_text("a container's id", text_of(container->id), err);
+		if (r < 0)
+			return r;
+		extent->names += text_size(container->name);
+		extent->ids += text_size(container->id);
+	}
+	return 0;
+}
+
+static int check(const char *name, const Tacho__V1__Catalog *catalog, struct extent *ret_extent,
+	struct error *err)
+{
+	const char *architecture = catalog->node ? text_of(catalog->node->architecture) : "";
+	struct extent extent = {.pods = catalog->n_pods};
+	int r;
+
+	if (!*name)
+		return error_set(err, EINVAL, "the node has no name");
+	r = object_name_check("the node's name", name, err);
+	if (r == 0)
+		r = object_name_check("the node's architecture", architecture, err);
+	if (r < 0)
+		return r;
+	if (catalog->revision == 0)
+		return error_set(err, EINVAL, "its revision is 0");
+	if (extent.pods > STORE_MAX_PODS_PER_NODE)
+		return error_set(err, E2BIG, "the node has %zu pods, more than %d", extent.pods,
+			STORE_MAX_PODS_PER_NODE);
+	extent.names = text_size(name) + text_size(architecture);
+	for (size_t i = 0; i < catalog->n_pods; i++) {
+		r = check_pod(catalog->pods[i], &extent, err);
+		if (r < 0)
+			return error_context(err, r, "pod %zu", i);
+	}
+	*ret_extent = extent;
+	return 0;
+}
+
+/* --- filling ---------------------------------------------------------------------------------- */
+
+/* One block for everything but the columns. */
+static struct known_node *allocate(const struct extent *extent, struct text *ret_text)
+{
+	size_t size = sizeof(struct known_node) + extent->pods * sizeof(struct known_pod) +
+		      extent->rows * sizeof(struct known_row) +
+		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->names +
+		      extent->ids;
+	struct known_node *node = calloc(1, size);
+
+	if (!node)
+		return NULL;
+	node->pod = (struct known_pod *)(node + 1);
+	node->row = (struct known_row *)(node->pod + extent->pods);
+	node->by_uid = (uint16_t *)(node->row + extent->rows);
+	node->by_key = node->by_uid + extent->pods;
+	node->listed = node->by_key + extent->rows;
+	ret_text->names = (char *)(node->listed + extent->rows);
+	ret_text->ids = ret_text->names + extent->names;
+	return node;
+}
+
+/* Copies a text to *at and moves that on. */
+static const char *keep(char **at, const char *field)
+{
+	size_t size = text_size(field);
+	const char *kept = *at;
+
+	if (size == 0)
+		return "";
+	memcpy(*at, field, size);
+	*at += size;
+	return kept;
+}
+
+/* A node's own labels, the three that the kubelet sets too: sorted, as struct labels wants it. */
+static void fill_labels(struct known_node *node, const char *architecture)
+{
+	size_t count = 0;
+
+	if (*architecture)
+		node->label[count++] = (struct label){"kubernetes.io/arch", architecture};
+	node->label[count++] = (struct label){"kubernetes.io/hostname", node->name};
+	node->label[count++] = (struct label){"kubernetes.io/os", "linux"};
+	node->labels = (struct labels){.item = node->label, .count = count};
+}
+
+static void fill_pod(
+	struct known_node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
+{
+	struct known_pod *pod = &node->pod[node->pods];
+
+	*pod = (struct known_pod){
+		.namespace = keep(&text->names, from->namespace_),
+		.name = keep(&text->names, from->name),
+		.uid = keep(&text->ids, from->uid),
+		.node = node,
+		.first_seen_ns = now_ns,
+		.first_row = (uint16_t)node->rows,
+		.rows = (uint16_t)from->n_containers,
+		.incomplete = from->incomplete,
+	};
+	node->by_uid[node->pods] = (uint16_t)node->pods;
+	node->pods++;
+	for (size_t i = 0; i < from->n_containers; i++) {
+		node->row[node->rows].name = keep(&text->names, from->containers[i]->name);
+		node->row[node->rows].id = keep(&text->ids, from->containers[i]->id);
+		node->by_key[node->rows] = (uint16_t)node->rows;
+		node->rows++;
+	}
+}
+
+static void fill(struct known_node *node, const char *name, const Tacho__V1__Catalog *catalog,
+	uint64_t now_ns, struct text *text)
+{
+	node->name = keep(&text->names, name);
+	node->revision = catalog->revision;
+	node->message_ns = now_ns;
+	if (catalog->node) {
+		node->cpu_millicores = catalog->node->cpu_millicores;
+		node->memory_bytes = catalog->node->memory_bytes;
+	}
+	fill_labels(node, catalog->node ? keep(&text->names, catalog->node->architecture) : "");
+	for (size_t i = 0; i < catalog->n_pods; i++)
+		fill_pod(node, catalog->pods[i], now_ns, text);
+}
+
+/* --- telling pods and containers apart -------------------------------------------------------- */
+
+/* What a container is known by within its pod; "" when nothing of it is known. */
+static const char *row_key(const struct known_node *node, uint16_t row)
+{
+	return *node->row[row].id ? node->row[row].id : node->row[row].name;
+}
+
+static int compare_uids(const void *a, const void *b, void *context)
+{
+	const struct known_node *node = context;
+
+	return strcmp(node->pod[*(const uint16_t *)a].uid, node->pod[*(const uint16_t *)b].uid);
+}
+
+static int compare_keys(const void *a, const void *b, void *context)
+{
+	const struct known_node *node = context;
+
+	return strcmp(row_key(node, *(const uint16_t *)a), row_key(node, *(const uint16_t *)b));
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static int compare_names(const void *a, const void *b, void *context)
+{
+	const struct known_node *node = context;
+	int order =
+		strcmp(node->row[*(const uint16_t *)a].name, node->row[*(const uint16_t *)b].name);
+
+	return order ? order : compare_rows(a, b);
+}
+
+static int sort_by_identity(struct known_node *node, struct error *err)
+{
+	qsort_r(node->by_uid, node->pods, sizeof(*node->by_uid), compare_uids, node);
+	for (uint32_t i = 1; i < node->pods; i++)
+		if (compare_uids(&node->by_uid[i - 1], &node->by_uid[i], node) == 0)
+			return error_set(err, EINVAL, "two pods have the uid %s",
+				node->pod[node->by_uid[i]].uid);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *pod = &node->pod[i];
+		uint16_t *row = node->by_key + pod->first_row;
+
+		qsort_r(row, pod->rows, sizeof(*row), compare_keys, node);
+		for (uint16_t j = 1; j < pod->rows; j++)
+			if (*row_key(node, row[j]) && compare_keys(&row[j - 1], &row[j], node) == 0)
+				return error_set(err, EINVAL,
+					"pod %u: two of its rows are the container %s", i,
+					row_key(node, row[j]));
+	}
+	return 0;
+}
+
+/* The containers to serve: those with a name, in the order of the rows. For a moment after a
+ * restart a container is there twice, the old cgroup and the new one: the later row is served. */
+static void list_containers(struct known_node *node)
+{
+	uint16_t *listed = node->listed;
+
+	for (uint32_t i = 0; i < node->pods; i++) {
+		struct known_pod *pod = &node->pod[i];
+
+		for (uint16_t j = 0; j < pod->rows; j++)
+			listed[j] = (uint16_t)(pod->first_row + j);
+		qsort_r(listed, pod->rows, sizeof(*listed), compare_names, node);
+		for (uint16_t j = 0; j < pod->rows; j++) {
+			const char *name = node->row[listed[j]].name;
+
+			if (*name && (j + 1 == pod->rows ||
+					     strcmp(name, node->row[listed[j + 1]].name) != 0))
+				listed[pod->listed++] = listed[j];
+		}
+		qsort(listed, pod->listed, sizeof(*listed), compare_rows);
+		pod->first_listed = (uint16_t)(listed - node->listed);
+		listed += pod->listed;
+	}
+}
+
+static void add_up(struct known_node *node)
+{
+	struct store_totals *totals = &node->totals;
+	uint64_t label_bytes = 0;
+
+	for (size_t i = 0; i < node->labels.count; i++)
+		label_bytes +=
+			strlen(node->labels.item[i].key) + strlen(node->labels.item[i].value);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *pod = &node->pod[i];
+
+		if (!known_pod_is_named(pod) || pod->listed == 0)
+			continue;
+		totals->pods++;
+		totals->containers += pod->listed;
+		totals->name_bytes += strlen(pod->namespace) + strlen(pod->name);
+		for (uint16_t j = 0; j < pod->listed; j++)
+			totals->name_bytes +=
+				strlen(node->row[node->listed[pod->first_listed + j]].name);
+		totals->labels += node->labels.count;
+		totals->label_bytes += label_bytes;
+	}
+}
+
+/* --- what stays ------------------------------------------------------------------------------- */
+
+/* For each container of `pod` that `old` has too: its old row. Both are sorted by key. */
+static void match_rows(const struct known_pod *pod, const struct known_pod *old, uint16_t *from)
+{
+	const uint16_t *row = pod->node->by_key + pod->first_row;
+	const uint16_t *old_row = old->node->by_key + old->first_row;
+
+	for (uint16_t i = 0, j = 0; i < pod->rows && j < old->rows;) {
+		const char *key = row_key(pod->node, row[i]);
+		int order = strcmp(key, row_key(old->node, old_row[j]));
+
+		if (order == 0 && *key)
+			from[row[i]] = old_row[j];
+		i = (uint16_t)(i + (order <= 0));
+		j = (uint16_t)(j + (order >= 0));
+	}
+}
+
+static int keep_what_stays(struct known_node *node, const struct known_node *before)
+{
+	uint16_t *from;
+	int r;
+
+	if (!before)
+		return columns_init(&node->columns, node->rows, NULL, NULL);
+	from = malloc((node->rows + 1) * sizeof(*from));
+	if (!from)
+		return -ENOMEM;
+	for (uint32_t row = 0; row < node->rows; row++)
+		from[row] = COLUMNS_NO_ROW;
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *old = known_node_find_pod(before, node->pod[i].uid);
+
+		if (!old)
+			continue;
+		node->pod[i].first_seen_ns = old->first_seen_ns;
+		match_rows(&node->pod[i], old, from);
+	}
+	r = columns_init(&node->columns, node->rows, &before->columns, from);
+	free(from);
+	node->sampled = before->sampled;
+	node->sample_ns = before->sample_ns;
+	return r;
+}
+
+int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
+	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
+	struct error *err)
+{
+	struct extent extent = {0};
+	struct known_node *node;
+	struct text text;
+	int r = check(name, catalog, &extent, err);
+
+	if (r < 0)
+		return r;
+	node = allocate(&extent, &text);
+	if (!node)
+		return error_errno(err, ENOMEM, "keeping %zu pods", extent.pods);
+	fill(node, name, catalog, now_ns, &text);
+	r = sort_by_identity(node, err);
+	if (r < 0)
+		goto out;
+	list_containers(node);
+	add_up(node);
+	r = keep_what_stays(node, before);
+	if (r < 0) {
+		(void)error_errno(err, -r, "keeping the figures");
+		goto out;
+	}
+	*ret_node = node;
+	return 0;
+out:
+	known_node_free(node);
+	return r;
+}
+
+const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid)
+{
+	size_t low = 0, high = node->pods;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct known_pod *pod = &node->pod[node->by_uid[middle]];
+		int order = strcmp(uid, pod->uid);
+
+		if (order == 0)
+			return pod;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+void known_node_free(struct known_node *node)
+{
+	if (!node)
+		return;
+	columns_free(&node->columns);
+	free(node);
+}

@@ -1,0 +1,509 @@
+#include "base/tls_engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/tls_failure.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <nng/nng.h>
+#include <nng/supplemental/tls/engine.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NNG's ring of bytes to send holds 16 KiB; a record of so much plain text and its 22 bytes of
+ * frame go through it in one piece. */
+#define MAX_WRITE 16000U
+
+/* What both sides of NNG's transport say first, in bytes. */
+#define GREETING 8U
+
+#define FAILURE_LOG_INTERVAL_NS (10 * NS_PER_SECOND)
+
+/* NNG calls a config's operations under its lock while nobody uses it, and never afterwards. */
+struct nng_tls_engine_config {
+	SSL_CTX *ctx;
+	BIO_METHOD *bio;
+	char *server_name; /* NULL = none to verify */
+	bool client;
+	pthread_mutex_t lock; /* guards `failures` */
+	struct log_limit failures;
+};
+
+/* NNG calls a connection's operations under the connection's lock. */
+struct nng_tls_engine_conn {
+	SSL *ssl; /* NULL when NNG gives up a connection that never came about */
+	struct nng_tls_engine_config *config;
+	bool established;
+	int failed;            /* NNG's code, once the handshake has failed */
+	size_t sent, received; /* bytes, up to GREETING */
+	_Atomic bool finished; /* both are GREETING */
+
+	/* Guarded by the lock of `live`. */
+	struct nng_tls_engine_conn *next, **link;
+	nng_stream *stream;
+	uint64_t opened_ns;
+	bool given_up;
+};
+
+/* Every connection from conn_init() to conn_fini(). There is one engine in a process, as NNG has
+ * it, and so there is one list. The lock comes before a connection's own. */
+static struct {
+	pthread_mutex_t lock;
+	struct nng_tls_engine_conn *first;
+	size_t count;
+} live = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* --- the bytes: a BIO over NNG's stream ------------------------------------------------------- */
+
+static int transport_write(BIO *bio, const char *data, size_t size, size_t *ret_written)
+{
+	size_t length = size;
+	int rv = nng_tls_engine_send(BIO_get_data(bio), (const uint8_t *)data, &length);
+
+	BIO_clear_retry_flags(bio);
+	if (rv == NNG_EAGAIN)
+		BIO_set_retry_write(bio);
+	*ret_written = rv == 0 ? length : 0;
+	return rv == 0;
+}
+
+static int transport_read(BIO *bio, char *data, size_t size, size_t *ret_read)
+{
+	size_t length = size;
+	int rv = nng_tls_engine_recv(BIO_get_data(bio), (uint8_t *)data, &length);
+
+	BIO_clear_retry_flags(bio);
+	if (rv == NNG_EAGAIN)
+		BIO_set_retry_read(bio);
+	*ret_read = rv == 0 ? length : 0;
+	return rv == 0;
+}
+
+static long transport_control(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio;
+	(void)number;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH; /* NNG sends as soon as it has bytes */
+}
+
+static BIO_METHOD *transport_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "nng");
+
+	if (!method)
+		return NULL;
+	(void)BIO_meth_set_write_ex(method, transport_write);
+	(void)BIO_meth_set_read_ex(method, transport_read);
+	(void)BIO_meth_set_ctrl(method, transport_control);
+	return method;
+}
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static void log_failure(struct nng_tls_engine_conn *conn, unsigned long code, bool verify_failed)
+{
+	struct nng_tls_engine_config *config = conn->config;
+	long verdict = SSL_get_verify_result(conn->ssl);
+	const char *detail = verify_failed ? X509_verify_cert_error_string(verdict)
+					   : ERR_reason_error_string(code);
+	uint64_t held_back = 0;
+	bool allowed;
+
+	(void)pthread_mutex_lock(&config->lock);
+	allowed = log_allowed(&config->failures, FAILURE_LOG_INTERVAL_NS, &held_back);
+	(void)pthread_mutex_unlock(&config->lock);
+	if (!allowed)
+		return;
+	log_warn("TLS with %s '%s' failed: %s (%s; %llu more since the last such line)",
+		config->client ? "the aggregator" : "an agent",
+		config->server_name ? config->server_name : "",
+		verify_failed ? tls_failure_of_certificate(verdict)
+			      : tls_failure_of_protocol(ERR_GET_REASON(code)),
+		detail ? detail : "no detail", (unsigned long long)held_back);
+}
+
+/* NNG_EAGAIN when only bytes are missing; otherwise `fatal`. */
+static int again_or(const SSL *ssl, int result, int fatal)
+{
+	switch (SSL_get_error(ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return NNG_EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return NNG_ECLOSED;
+	default:
+		return fatal;
+	}
+}
+
+static int conn_handshake(nng_tls_engine_conn *conn)
+{
+	int result, rv;
+	bool verify_failed;
+
+	if (conn->established || conn->failed)
+		return conn->failed;
+	ERR_clear_error();
+	result = SSL_do_handshake(conn->ssl);
+	if (result == 1) {
+		conn->established = true;
+		return 0;
+	}
+	rv = again_or(conn->ssl, result, NNG_ECRYPTO);
+	if (rv == NNG_EAGAIN)
+		return rv;
+	/* The last of the queue: a signature that is wrong leaves its own error before it. */
+	verify_failed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+	log_failure(conn, ERR_peek_error(), verify_failed);
+	conn->failed = verify_failed ? NNG_EPEERAUTH : rv;
+	return conn->failed;
+}
+
+static void count_greeting(nng_tls_engine_conn *conn, size_t *direction, size_t bytes)
+{
+	if (*direction >= GREETING)
+		return;
+	*direction += bytes;
+	if (conn->sent >= GREETING && conn->received >= GREETING)
+		atomic_store(&conn->finished, true);
+}
+
+static int conn_receive(nng_tls_engine_conn *conn, uint8_t *data, size_t *size)
+{
+	size_t length = 0;
+	int rv = conn_handshake(conn);
+
+	if (rv != 0)
+		return rv;
+	ERR_clear_error();
+	if (SSL_read_ex(conn->ssl, data, *size, &length) != 1)
+		return again_or(conn->ssl, 0, NNG_ECRYPTO);
+	*size = length;
+	count_greeting(conn, &conn->received, length);
+	return 0;
+}
+
+static int conn_send(nng_tls_engine_conn *conn, const uint8_t *data, size_t *size)
+{
+	size_t length = *size < MAX_WRITE ? *size : MAX_WRITE, written = 0;
+	int rv = conn_handshake(conn);
+
+	if (rv != 0)
+		return rv;
+	ERR_clear_error();
+	if (SSL_write_ex(conn->ssl, data, length, &written) != 1)
+		return again_or(conn->ssl, 0, NNG_ECRYPTO);
+	*size = written;
+	count_greeting(conn, &conn->sent, written);
+	return 0;
+}
+
+static bool conn_verified(nng_tls_engine_conn *conn)
+{
+	return conn->established && SSL_get0_peer_certificate(conn->ssl) &&
+	       SSL_get_verify_result(conn->ssl) == X509_V_OK;
+}
+
+static void conn_close(nng_tls_engine_conn *conn)
+{
+	if (!conn->established)
+		return;
+	ERR_clear_error();
+	(void)SSL_shutdown(conn->ssl);
+}
+
+static void remember(nng_tls_engine_conn *conn, void *stream)
+{
+	conn->stream = stream; /* what NNG hands to an engine begins with the stream */
+	conn->opened_ns = clock_monotonic_ns();
+	(void)pthread_mutex_lock(&live.lock);
+	conn->next = live.first;
+	conn->link = &live.first;
+	if (conn->next)
+		conn->next->link = &conn->next;
+	live.first = conn;
+	live.count++;
+	(void)pthread_mutex_unlock(&live.lock);
+}
+
+static void forget(nng_tls_engine_conn *conn)
+{
+	if (!conn->link)
+		return;
+	(void)pthread_mutex_lock(&live.lock);
+	*conn->link = conn->next;
+	if (conn->next)
+		conn->next->link = conn->link;
+	live.count--;
+	(void)pthread_mutex_unlock(&live.lock);
+}
+
+static void conn_fini(nng_tls_engine_conn *conn)
+{
+	forget(conn);
+	SSL_free(conn->ssl);
+	conn->ssl = NULL;
+}
+
+/* What the client expects: the name goes to the server too (SNI), an address does not (RFC 6066,
+ * section 3). Names in the subject are not looked at (RFC 9525). */
+static bool expect_name(SSL *ssl, const char *name)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	uint8_t ip[16];
+
+	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+	X509_VERIFY_PARAM_set_hostflags(
+		param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_config *config)
+{
+	BIO *bio = BIO_new(config->bio);
+
+	conn->config = config;
+	conn->ssl = SSL_new(config->ctx);
+	if (!bio || !conn->ssl) {
+		(void)BIO_free(bio);
+		return NNG_ENOMEM;
+	}
+	remember(conn, stream);
+	BIO_set_data(bio, stream);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(conn->ssl, bio, bio);
+	if (!config->client) {
+		SSL_set_accept_state(conn->ssl);
+		return 0;
+	}
+	SSL_set_connect_state(conn->ssl);
+	if (config->server_name && !expect_name(conn->ssl, config->server_name))
+		return NNG_ENOMEM;
+	return 0;
+}
+
+/* --- configs ---------------------------------------------------------------------------------- */
+
+static int config_auth(nng_tls_engine_config *config, nng_tls_auth_mode mode)
+{
+	switch (mode) {
+	case NNG_TLS_AUTH_MODE_NONE:
+		SSL_CTX_set_verify(config->ctx, SSL_VERIFY_NONE, NULL);
+		return 0;
+	case NNG_TLS_AUTH_MODE_OPTIONAL:
+		SSL_CTX_set_verify(config->ctx, SSL_VERIFY_PEER, NULL);
+		return 0;
+	case NNG_TLS_AUTH_MODE_REQUIRED:
+		SSL_CTX_set_verify(
+			config->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+		return 0;
+	default:
+		return NNG_EINVAL;
+	}
+}
+
+static void config_fini(nng_tls_engine_config *config)
+{
+	SSL_CTX_free(config->ctx);
+	BIO_meth_free(config->bio);
+	free(config->server_name);
+	(void)pthread_mutex_destroy(&config->lock);
+}
+
+static int config_init(nng_tls_engine_config *config, nng_tls_mode mode)
+{
+	config->client = mode == NNG_TLS_MODE_CLIENT;
+	(void)pthread_mutex_init(&config->lock, NULL);
+	config->bio = transport_method();
+	config->ctx = SSL_CTX_new(TLS_method());
+	if (!config->ctx || !config->bio ||
+		SSL_CTX_set_min_proto_version(config->ctx, TLS1_3_VERSION) != 1 ||
+		SSL_CTX_set_num_tickets(config->ctx, 0) != 1) {
+		config_fini(config);
+		return NNG_ENOMEM;
+	}
+	(void)SSL_CTX_set_session_cache_mode(config->ctx, SSL_SESS_CACHE_OFF);
+	/* Without buffers while idle a pipe is 32 KiB lighter; NNG comes back with another pointer
+	 * to the same bytes after NNG_EAGAIN. */
+	(void)SSL_CTX_set_mode(config->ctx, SSL_MODE_RELEASE_BUFFERS |
+						    SSL_MODE_ENABLE_PARTIAL_WRITE |
+						    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return config_auth(
+		config, config->client ? NNG_TLS_AUTH_MODE_REQUIRED : NNG_TLS_AUTH_MODE_NONE);
+}
+
+static int config_server(nng_tls_engine_config *config, const char *name)
+{
+	char *copy = name && name[0] ? strdup(name) : NULL;
+
+	if (name && name[0] && !copy)
+		return NNG_ENOMEM;
+	free(config->server_name);
+	config->server_name = copy;
+	return 0;
+}
+
+static bool add_crls(X509_STORE *store, const char *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509_CRL *crl;
+	size_t count = 0;
+
+	while (bio && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+		count += X509_STORE_add_crl(store, crl) == 1;
+		X509_CRL_free(crl);
+	}
+	(void)BIO_free(bio);
+	return count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
+}
+
+static int config_ca_chain(nng_tls_engine_config *config, const char *certs, const char *crl)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(config->ctx);
+	BIO *bio = BIO_new_mem_buf(certs, -1);
+	X509 *cert;
+	size_t count = 0;
+
+	while (bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		count += X509_STORE_add_cert(store, cert) == 1;
+		X509_free(cert);
+	}
+	(void)BIO_free(bio);
+	if (count == 0 || (crl && !add_crls(store, crl)))
+		return NNG_ECRYPTO;
+	return 0;
+}
+
+/* The first certificate is ours, the others go along for the peer to build the chain. */
+static bool use_chain(SSL_CTX *ctx, const char *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+	bool good = cert && SSL_CTX_use_certificate(ctx, cert) == 1;
+
+	X509_free(cert);
+	while (good && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		good = SSL_CTX_add1_chain_cert(ctx, cert) == 1;
+		X509_free(cert);
+	}
+	(void)BIO_free(bio);
+	return good;
+}
+
+static int give_password(char *buffer, int size, int writing, void *password)
+{
+	size_t length = password ? strlen(password) : 0;
+
+	(void)writing;
+	if (length > (size_t)size)
+		return -1;
+	if (length > 0)
+		memcpy(buffer, password, length);
+	return (int)length;
+}
+
+static int config_own_cert(
+	nng_tls_engine_config *config, const char *cert, const char *key, const char *password)
+{
+	BIO *bio = BIO_new_mem_buf(key ? key : cert, -1);
+	char *secret = password ? strdup(password) : NULL;
+	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, secret) : NULL;
+	int rv = NNG_ECRYPTO;
+
+	if (pkey && use_chain(config->ctx, cert))
+		rv = SSL_CTX_use_PrivateKey(config->ctx, pkey) == 1 ? 0 : NNG_EINVAL;
+	EVP_PKEY_free(pkey);
+	(void)BIO_free(bio);
+	if (secret)
+		OPENSSL_cleanse(secret, strlen(secret));
+	free(secret);
+	ERR_clear_error();
+	return rv;
+}
+
+static int config_version(
+	nng_tls_engine_config *config, nng_tls_version lowest, nng_tls_version highest)
+{
+	(void)config;
+	return lowest <= NNG_TLS_1_3 && highest >= NNG_TLS_1_3 ? 0 : NNG_ENOTSUP;
+}
+
+/* --- the engine ------------------------------------------------------------------------------- */
+
+int tls_engine_register(struct error *err)
+{
+	static nng_tls_engine_config_ops config_ops = {
+		.size = sizeof(struct nng_tls_engine_config),
+		.init = config_init,
+		.fini = config_fini,
+		.server = config_server,
+		.auth = config_auth,
+		.ca_chain = config_ca_chain,
+		.own_cert = config_own_cert,
+		.version = config_version,
+	};
+	static nng_tls_engine_conn_ops conn_ops = {
+		.size = sizeof(struct nng_tls_engine_conn),
+		.init = conn_init,
+		.fini = conn_fini,
+		.close = conn_close,
+		.handshake = conn_handshake,
+		.recv = conn_receive,
+		.send = conn_send,
+		.verified = conn_verified,
+	};
+	static const nng_tls_engine engine = {
+		.version = NNG_TLS_ENGINE_V1,
+		.config_ops = &config_ops,
+		.conn_ops = &conn_ops,
+		.name = "openssl",
+		.description = "OpenSSL 3, TLS 1.3",
+	};
+	int rv;
+
+	(void)nng_tls_engine_name(); /* runs nng_init() */
+	rv = nng_tls_engine_register(&engine);
+	if (rv != 0)
+		return error_set(
+			err, ENOTSUP, "registering OpenSSL with NNG: %s", nng_strerror(rv));
+	return 0;
+}
+
+/* Again and again until NNG frees it: what NNG starts between two of its own steps after the first
+ * close would wait for ever, too. */
+size_t tls_engine_close_unfinished(uint64_t patience_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	size_t closed = 0;
+
+	(void)pthread_mutex_lock(&live.lock);
+	for (struct nng_tls_engine_conn *conn = live.first; conn; conn = conn->next) {
+		if (now_ns - conn->opened_ns < patience_ns || atomic_load(&conn->finished))
+			continue;
+		closed += !conn->given_up;
+		conn->given_up = true;
+		nng_stream_close(conn->stream);
+	}
+	(void)pthread_mutex_unlock(&live.lock);
+	return closed;
+}
+
+size_t tls_engine_connections(void)
+{
+	size_t count;
+
+	(void)pthread_mutex_lock(&live.lock);
+	count = live.count;
+	(void)pthread_mutex_unlock(&live.lock);
+	return count;
+}

@@ -1,0 +1,184 @@
+/* agent/figures: each figure from its fields, and absent without them. */
+#include "agent/figures.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define S  1000000000ULL
+#define MS 1000000ULL
+#define MI (1024ULL * 1024)
+
+static const struct figures_options OPTIONS = {
+	.wanted = ~(metric_set)0 >> (64 - METRIC_COUNT),
+	.window_ns = 15 * S,
+	.interval_ns = S,
+	.cpus = 2,
+};
+
+static struct reading reading_at(uint64_t at_ns)
+{
+	struct reading reading = {.at_ns = at_ns};
+
+	for (int field = 0; field < FIELD_COUNT; field++)
+		reading.valid |= FIELD_BIT(field);
+	return reading;
+}
+
+static void every_figure_of_a_container(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading first = reading_at(100 * S), second = reading_at(102 * S);
+	struct figures figures;
+
+	(void)state;
+	second.value[FIELD_CPU_USAGE_NS] = 500 * MS;
+	second.value[FIELD_CPU_THROTTLED_PERIODS] = 3;
+	second.value[FIELD_CPU_THROTTLED_NS] = 100 * MS;
+	second.value[FIELD_MEMORY_USAGE_BYTES] = 64 * MI;
+	second.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = 14 * MI;
+	second.value[FIELD_MEMORY_ANON_BYTES] = 40 * MI;
+	second.value[FIELD_MEMORY_FILE_BYTES] = 20 * MI;
+	second.value[FIELD_MEMORY_SWAP_BYTES] = 2 * MI;
+	second.value[FIELD_MEMORY_PEAK_BYTES] = 80 * MI;
+	second.value[FIELD_PIDS] = 7;
+	second.value[FIELD_IO_READ_BYTES] = 8192;
+	second.value[FIELD_IO_WRITE_BYTES] = 4096;
+	second.value[FIELD_IO_READS] = 2;
+	second.value[FIELD_IO_WRITES] = 1;
+	history_add(history, &first);
+	history_add(history, &second);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &second, &figures);
+
+	assert_int_equal(figures.window_ms, 2000);
+	assert_int_equal(figures.value[METRIC_CPU_USAGE], 250 * MS);
+	assert_int_equal(figures.value[METRIC_CPU_USAGE_PEAK], 250 * MS);
+	assert_int_equal(figures.value[METRIC_CPU_THROTTLED_PERIODS], 1500);
+	assert_int_equal(figures.value[METRIC_CPU_THROTTLED_TIME], 50 * MS);
+	assert_int_equal(figures.value[METRIC_MEMORY_WORKING_SET], 50 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_RSS], 40 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_CACHE], 20 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_SWAP], 2 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_PEAK], 80 * MI);
+	assert_int_equal(figures.value[METRIC_PIDS], 7);
+	assert_int_equal(figures.value[METRIC_IO_READ_BYTES], 4096000);
+	assert_int_equal(figures.value[METRIC_IO_WRITE_BYTES], 2048000);
+	assert_int_equal(figures.value[METRIC_IO_READS], 1000);
+	assert_int_equal(figures.value[METRIC_IO_WRITES], 500);
+	for (int metric = 0; metric < METRIC_COUNT; metric++) {
+		bool of_container =
+			metric_info((enum metric)metric)->scope == METRIC_SCOPE_CONTAINER;
+
+		assert_int_equal(!!(figures.present & METRIC_BIT(metric)), of_container);
+	}
+	history_free(history);
+}
+
+static void figures_of_a_node_only(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+	struct figures figures;
+
+	(void)state;
+	second.value[FIELD_CPU_USAGE_NS] = 1500 * MS;
+	second.value[FIELD_MEMORY_USAGE_BYTES] = 900 * MI;
+	second.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = 300 * MI;
+	history_add(history, &first);
+	history_add(history, &second);
+	figures_compute(&OPTIONS, METRIC_SCOPE_NODE, history, &second, &figures);
+	assert_int_equal(figures.value[METRIC_NODE_CPU_USAGE], 1500 * MS);
+	assert_int_equal(figures.value[METRIC_NODE_MEMORY_WORKING_SET], 600 * MI);
+	assert_false(figures.present & METRIC_BIT(METRIC_CPU_USAGE));
+	history_free(history);
+}
+
+static void working_set_is_never_below_zero(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading reading = reading_at(100 * S);
+	struct figures figures;
+
+	(void)state;
+	reading.value[FIELD_MEMORY_USAGE_BYTES] = 5 * MI;
+	reading.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = 6 * MI; /* read a moment later */
+	history_add(history, &reading);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &reading, &figures);
+	assert_true(figures.present & METRIC_BIT(METRIC_MEMORY_WORKING_SET));
+	assert_int_equal(figures.value[METRIC_MEMORY_WORKING_SET], 0);
+	assert_false(figures.present & METRIC_BIT(METRIC_CPU_USAGE));
+	assert_int_equal(figures.window_ms, 0);
+	history_free(history);
+}
+
+static void what_was_not_read_is_absent(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+	struct figures figures;
+
+	(void)state;
+	second.valid &= ~(FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) | FIELD_BIT(FIELD_PIDS) |
+			  FIELD_BIT(FIELD_CPU_USAGE_NS));
+	history_add(history, &first);
+	history_add(history, &second);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &second, &figures);
+	assert_false(figures.present & METRIC_BIT(METRIC_MEMORY_WORKING_SET));
+	assert_false(figures.present & METRIC_BIT(METRIC_PIDS));
+	assert_false(figures.present & METRIC_BIT(METRIC_CPU_USAGE));
+	assert_false(figures.present & METRIC_BIT(METRIC_CPU_USAGE_PEAK));
+	assert_true(figures.present & METRIC_BIT(METRIC_MEMORY_RSS));
+	history_free(history);
+}
+
+static void cpu_is_bounded_by_the_cpus(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading reading = reading_at(100 * S + 200 * MS);
+	struct figures figures;
+
+	(void)state;
+	history_start_at_zero(history, 100 * S); /* its creation was seen too late */
+	reading.value[FIELD_CPU_USAGE_NS] = 800 * MS;
+	history_add(history, &reading);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &reading, &figures);
+	assert_int_equal(figures.value[METRIC_CPU_USAGE], 2 * S);
+	history_free(history);
+}
+
+static void only_wanted_metrics_and_their_fields(void **state)
+{
+	struct figures_options options = OPTIONS;
+	struct history *history = history_new(18);
+	struct reading reading = reading_at(100 * S);
+	struct figures figures;
+
+	(void)state;
+	options.wanted = METRIC_BIT(METRIC_MEMORY_WORKING_SET) | METRIC_BIT(METRIC_CPU_USAGE_PEAK);
+	history_add(history, &reading);
+	figures_compute(&options, METRIC_SCOPE_CONTAINER, history, &reading, &figures);
+	assert_int_equal(figures.present, METRIC_BIT(METRIC_MEMORY_WORKING_SET));
+	assert_int_equal(figures_fields(options.wanted),
+		FIELD_BIT(FIELD_MEMORY_USAGE_BYTES) | FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) |
+			FIELD_BIT(FIELD_CPU_USAGE_NS));
+	/* the node's are read by agent/node.c */
+	assert_int_equal(figures_fields(METRIC_BIT(METRIC_NODE_CPU_USAGE)), 0);
+	history_free(history);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_figure_of_a_container),
+		cmocka_unit_test(figures_of_a_node_only),
+		cmocka_unit_test(working_set_is_never_below_zero),
+		cmocka_unit_test(what_was_not_read_is_absent),
+		cmocka_unit_test(cpu_is_bounded_by_the_cpus),
+		cmocka_unit_test(only_wanted_metrics_and_their_fields),
+	};
+
+	return cmocka_run_group_tests_name("figures", tests, NULL, NULL);
+}

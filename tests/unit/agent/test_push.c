@@ -1,0 +1,441 @@
+/* agent/push: against real NNG PULL sockets on loopback. */
+#include "agent/push.h"
+
+#include "base/address.h"
+#include "base/socket_scan.h"
+#include "base/tls_config.h"
+#include "tests/harness/log_capture.h"
+#include "tests/harness/pki.h"
+#include "tests/harness/scratch.h"
+#include "tests/harness/wait.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/pull.h>
+#include <nng/transport/tls/tls.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HOUR_S 3600
+
+struct fixture {
+	struct scratch *scratch;
+	struct telemetry *telemetry;
+	struct pki *pki;
+	struct pki_pair pair;
+	const char *ca_file, *cert_file, *key_file;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	fixture->scratch = scratch_new();
+	fixture->telemetry = telemetry_new();
+	fixture->pki = pki_new("authority");
+	fixture->pair = pki_issue(fixture->pki, "DNS:aggregator", HOUR_S);
+	fixture->ca_file = scratch_write(fixture->scratch, "ca.pem", pki_ca(fixture->pki));
+	fixture->cert_file = scratch_write(fixture->scratch, "cert.pem", fixture->pair.cert);
+	fixture->key_file = scratch_write(fixture->scratch, "key.pem", fixture->pair.key);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pki_pair_free(&fixture->pair);
+	pki_free(fixture->pki);
+	telemetry_free(fixture->telemetry);
+	scratch_free(fixture->scratch);
+	free(fixture);
+	return 0;
+}
+
+static uint64_t counted(const struct fixture *fixture, const char *name)
+{
+	return telemetry_get(telemetry_counter(fixture->telemetry, name, "", NULL, NULL));
+}
+
+/* --- an aggregator's end ---------------------------------------------------------------------- */
+
+static nng_socket open_pull(void)
+{
+	nng_socket pull;
+
+	assert_int_equal(nng_pull0_open(&pull), 0);
+	assert_int_equal(nng_socket_set_ms(pull, NNG_OPT_RECVTIMEO, 10000), 0);
+	return pull;
+}
+
+/* Listens on `url`, by TLS where the fixture is given. Returns the port. */
+static uint16_t listen_on(nng_socket pull, const char *url, const struct fixture *tls)
+{
+	nng_listener listener;
+	nng_sockaddr address;
+	nng_tls_config *config;
+
+	assert_int_equal(nng_listener_create(&listener, pull, url), 0);
+	if (tls) {
+		assert_int_equal(
+			tls_config_server(tls->cert_file, tls->key_file, &config, NULL), 0);
+		assert_int_equal(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config), 0);
+		nng_tls_config_free(config);
+	}
+	assert_int_equal(nng_listener_start(listener, 0), 0);
+	assert_int_equal(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address), 0);
+	return address_of_nng(&address).port;
+}
+
+static void expect_message(nng_socket pull, const char *text)
+{
+	nng_msg *message;
+
+	assert_int_equal(nng_recvmsg(pull, &message, 0), 0);
+	assert_int_equal(nng_msg_len(message), strlen(text));
+	assert_memory_equal(nng_msg_body(message), text, strlen(text));
+	nng_msg_free(message);
+}
+
+/* --- the agent's end -------------------------------------------------------------------------- */
+
+static struct push *start(
+	const struct fixture *fixture, const char *scheme, uint16_t port, const char *server_name)
+{
+	char url[64];
+	struct push_options options = {.url = url,
+		.ca_file = fixture->ca_file,
+		.server_name = server_name,
+		.insecure = strcmp(scheme, "tcp") == 0,
+		.telemetry = fixture->telemetry};
+	struct error err = {{0}};
+	struct push *push;
+
+	(void)snprintf(url, sizeof(url), "%s://127.0.0.1:%u", scheme, port);
+	push = push_new(&options, &err);
+	assert_string_equal(err.message, "");
+	assert_non_null(push);
+	return push;
+}
+
+struct change {
+	struct push *push;
+	uint64_t from;
+};
+
+static bool has_changed(void *context)
+{
+	const struct change *change = context;
+
+	return push_connection(change->push) != change->from;
+}
+
+/* Waits until the connection is another than `from`, and not 0 when `from` is 0. */
+static uint64_t await_change(struct push *push, uint64_t from)
+{
+	struct change change = {push, from};
+
+	assert_true(wait_until(has_changed, &change, 20000));
+	return push_connection(push);
+}
+
+static uint64_t await_connection(struct push *push)
+{
+	uint64_t connection = push_connection(push);
+
+	return connection ? connection : await_change(push, 0);
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+static void refuses_bad_options(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *garbage = scratch_write(fixture->scratch, "garbage.pem", "no certificate\n");
+	const struct {
+		const char *url, *ca_file;
+		const char *message;
+	} CASES[] = {
+		{"http://a:1", "", "url 'http://a:1': want tls+tcp://host:port or ipc:///path"},
+		{"tls+tcp://a", "", "url 'tls+tcp://a': want host:port"},
+		{"tls+tcp://a:0", "", "want the aggregator's host and port"},
+		{"tls+tcp://*:1", "", "want the aggregator's host and port"},
+		{"tcp://127.0.0.1:1", "", "refusing to use tcp:// without TLS"},
+		{"tls+tcp://a:1", NULL, "connecting to tls+tcp://a:1: TLS needs a CA file"},
+		{"tls+tcp://a:1", "/no/such/file", "/no/such/file: No such file or directory"},
+		{"tls+tcp://a:1", garbage, "no PEM certificate in it"},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		const struct push_options options = {.url = CASES[i].url,
+			.ca_file = CASES[i].ca_file,
+			.telemetry = fixture->telemetry};
+		struct error err = {{0}};
+
+		assert_null(push_new(&options, &err));
+		if (!strstr(err.message, CASES[i].message))
+			fail_msg("'%s' lacks '%s'", err.message, CASES[i].message);
+	}
+}
+
+static void drops_while_there_is_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	uint16_t port = listen_on(pull, "tcp://127.0.0.1:0", NULL);
+	struct push *push;
+
+	assert_int_equal(nng_close(pull), 0);
+	push = start(fixture, "tcp", port, NULL);
+	assert_int_equal(push_connection(push), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(push_send(push, "sample", 6), -EAGAIN);
+	assert_int_equal(counted(fixture, "tacho_agent_push_dropped_total"), 10);
+	assert_int_equal(counted(fixture, "tacho_agent_push_sent_total"), 0);
+	push_free(push);
+}
+
+static void sends_three_messages_in_one_go(void **state)
+{
+	static const char *const SCHEMES[] = {"tcp", "tls+tcp"};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		bool tls = strcmp(SCHEMES[i], "tls+tcp") == 0;
+		nng_socket pull = open_pull();
+		uint16_t port = listen_on(pull, tls ? "tls+tcp://127.0.0.1:0" : "tcp://127.0.0.1:0",
+			tls ? fixture : NULL);
+		struct push *push = start(fixture, SCHEMES[i], port, "aggregator");
+
+		assert_int_not_equal(await_connection(push), 0);
+		for (int round = 0; round < 50; round++) {
+			assert_int_equal(push_send(push, "hello", 5), 0);
+			assert_int_equal(push_send(push, "catalog", 7), 0);
+			assert_int_equal(push_send(push, "sample", 6), 0);
+			expect_message(pull, "hello");
+			expect_message(pull, "catalog");
+			expect_message(pull, "sample");
+		}
+		push_free(push);
+		assert_int_equal(nng_close(pull), 0);
+	}
+	assert_int_equal(counted(fixture, "tacho_agent_push_dropped_total"), 0);
+	assert_int_equal(counted(fixture, "tacho_agent_push_connects_total"), 2);
+	assert_int_equal(counted(fixture, "tacho_agent_push_connections"), 0);
+}
+
+static void sends_through_a_unix_socket(void **state)
+{
+	struct fixture *fixture = *state;
+	char url[256];
+	struct push_options options = {.url = url, .telemetry = fixture->telemetry};
+	nng_socket pull = open_pull();
+	struct push *push;
+
+	(void)snprintf(url, sizeof(url), "ipc://%s", scratch_path(fixture->scratch, "socket"));
+	(void)listen_on(pull, url, NULL);
+	push = push_new(&options, NULL);
+	assert_non_null(push);
+	assert_int_not_equal(await_connection(push), 0);
+	assert_int_equal(push_send(push, "hello", 5), 0);
+	expect_message(pull, "hello");
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+/* The aggregator is restarted on its port. What was meant for the old connection must not come
+ * first on the new one. */
+static void comes_back_with_another_connection(void **state)
+{
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	uint16_t port = listen_on(pull, "tls+tcp://127.0.0.1:0", fixture);
+	struct push *push = start(fixture, "tls+tcp", port, "aggregator");
+	uint64_t first = await_connection(push), second;
+	char url[64];
+
+	assert_int_equal(push_send(push, "sample", 6), 0);
+	expect_message(pull, "sample");
+	assert_int_equal(nng_close(pull), 0);
+	second = await_change(push, first);
+	assert_int_equal(push_send(push, "lost", 4), second ? 0 : -EAGAIN);
+
+	pull = open_pull();
+	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", port);
+	(void)listen_on(pull, url, fixture);
+	second = await_connection(push);
+	assert_int_not_equal(second, first);
+	assert_int_equal(push_send(push, "hello", 5), 0);
+	expect_message(pull, "hello");
+	assert_int_equal(counted(fixture, "tacho_agent_push_connects_total"), 2);
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+static bool is_connected(void *context)
+{
+	return counted(context, "tacho_agent_push_connections") == 1;
+}
+
+static void sends_only_on_the_connection_it_told_of(void **state)
+{
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	struct push *push = start(fixture, "tcp", listen_on(pull, "tcp://127.0.0.1:0", NULL), NULL);
+
+	assert_true(wait_until(is_connected, fixture, 20000));
+	assert_int_equal(push_send(push, "sample", 6), -EAGAIN);
+	assert_int_not_equal(push_connection(push), 0);
+	assert_int_equal(push_send(push, "hello", 5), 0);
+	expect_message(pull, "hello");
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+/* Nobody receives: a few megabytes go into buffers, then messages are dropped, and the caller is
+ * not held up. */
+static void drops_when_the_peer_does_not_read(void **state)
+{
+	enum { SIZE = 256 << 10, MOST = 400 };
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	struct push *push = start(fixture, "tcp", listen_on(pull, "tcp://127.0.0.1:0", NULL), NULL);
+	char *message = calloc(1, SIZE);
+	int dropped = 0;
+
+	assert_non_null(message);
+	assert_int_not_equal(await_connection(push), 0);
+	for (int i = 0; i < MOST && dropped < 20; i++) {
+		int r = push_send(push, message, SIZE);
+
+		assert_true(r == 0 || r == -EAGAIN);
+		dropped += r < 0;
+		if (r < 0)
+			wait_ms(5);
+	}
+	assert_int_equal(dropped, 20);
+	assert_true(counted(fixture, "tacho_agent_push_dropped_total") >= 20);
+	push_free(push);
+	free(message);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+struct timeouts {
+	uint16_t port;
+	unsigned int user_ms;
+	int keepalive, found;
+};
+
+static void read_timeouts(void *context, const struct socket_scan_entry *entry)
+{
+	struct timeouts *timeouts = context;
+	socklen_t size = sizeof(timeouts->user_ms);
+
+	if (address_of_socket(&entry->peer).port != timeouts->port)
+		return;
+	timeouts->found++;
+	assert_int_equal(
+		getsockopt(entry->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeouts->user_ms, &size), 0);
+	size = sizeof(timeouts->keepalive);
+	assert_int_equal(
+		getsockopt(entry->fd, SOL_SOCKET, SO_KEEPALIVE, &timeouts->keepalive, &size), 0);
+}
+
+static void gives_up_a_peer_that_stops_acknowledging(void **state)
+{
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	struct timeouts timeouts = {.port = listen_on(pull, "tls+tcp://127.0.0.1:0", fixture)};
+	struct push *push = start(fixture, "tls+tcp", timeouts.port, "aggregator");
+
+	assert_int_not_equal(await_connection(push), 0);
+	assert_int_equal(socket_scan(read_timeouts, &timeouts), 0);
+	assert_int_equal(timeouts.found, 1);
+	assert_int_equal(timeouts.user_ms, 10000);
+	assert_int_equal(timeouts.keepalive, 1);
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+static void hang_up(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+	(void)event;
+	(void)context;
+	(void)nng_pipe_close(pipe);
+}
+
+static bool was_refused(void *context)
+{
+	return counted(context, "tacho_agent_push_refused_total") >= 2;
+}
+
+static void says_when_the_aggregator_hangs_up(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	nng_socket pull = open_pull();
+	struct push *push;
+	unsigned lines;
+	bool refused;
+
+	assert_int_equal(nng_pipe_notify(pull, NNG_PIPE_EV_ADD_POST, hang_up, NULL), 0);
+	push = start(fixture, "tcp", listen_on(pull, "tcp://127.0.0.1:0", NULL), NULL);
+	refused = wait_until(was_refused, fixture, 30000);
+	lines = log_capture_count(
+		log, "hung up right after connecting: probably the secret is wrong");
+	push_free(push);
+	log_capture_stop(log);
+	assert_true(refused);
+	assert_int_equal(lines, 1); /* for two refusals: rate-limited */
+	assert_int_equal(nng_close(pull), 0);
+}
+
+static void does_not_talk_to_a_stranger(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	nng_socket pull = open_pull();
+	struct push *push =
+		start(fixture, "tls+tcp", listen_on(pull, "tls+tcp://127.0.0.1:0", fixture), NULL);
+	bool said = log_capture_has(
+		log, "'127.0.0.1' failed: its certificate is made out to another name", 10000);
+
+	log_capture_stop(log);
+	assert_true(said);
+	assert_int_equal(push_connection(push), 0);
+	assert_int_equal(counted(fixture, "tacho_agent_push_connects_total"), 0);
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_bad_options),
+		TEST(drops_while_there_is_nobody),
+		TEST(sends_three_messages_in_one_go),
+		TEST(sends_through_a_unix_socket),
+		TEST(comes_back_with_another_connection),
+		TEST(sends_only_on_the_connection_it_told_of),
+		TEST(drops_when_the_peer_does_not_read),
+		TEST(gives_up_a_peer_that_stops_acknowledging),
+		TEST(says_when_the_aggregator_hangs_up),
+		TEST(does_not_talk_to_a_stranger),
+	};
+
+	return cmocka_run_group_tests_name("push", tests, NULL, NULL);
+}

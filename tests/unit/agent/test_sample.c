@@ -1,0 +1,197 @@
+/* agent/sample: what stands on the wire, read back by protobuf-c. */
+#include "agent/sample.h"
+
+#include "proto/tacho.pb-c.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ALL (~(metric_set)0 >> (64 - METRIC_COUNT))
+
+static Tacho__V1__Message *encode(const struct sample *sample, metric_set wanted, size_t *ret_size)
+{
+	struct buffer out = {0};
+	Tacho__V1__Message *message;
+
+	sample_encode(sample, wanted, &out);
+	assert_false(out.failed);
+	if (ret_size)
+		*ret_size = out.length;
+	message = tacho__v1__message__unpack(NULL, out.length, (const uint8_t *)out.data);
+	assert_non_null(message);
+	assert_int_equal(message->kind_case, TACHO__V1__MESSAGE__KIND_SAMPLE);
+	buffer_free(&out);
+	return message;
+}
+
+static const Tacho__V1__Column *column(const Tacho__V1__Sample *sample, enum metric metric)
+{
+	for (size_t i = 0; i < sample->n_columns; i++)
+		if (sample->columns[i]->metric == metric_info(metric)->id)
+			return sample->columns[i];
+	return NULL;
+}
+
+static void set(struct figures *figures, enum metric metric, uint64_t value)
+{
+	figures->present |= METRIC_BIT(metric);
+	figures->value[metric] = value;
+}
+
+static void columns_in_row_order(void **state)
+{
+	struct sample sample = {0};
+	Tacho__V1__Message *message;
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 3), 0);
+	sample.revision = 42;
+	sample.timestamp_ms = 1700000000123;
+	sample.node.window_ms = 15001;
+	set(&sample.node, METRIC_NODE_CPU_USAGE, 0);
+	for (uint32_t row = 0; row < 3; row++)
+		sample.rows[row].window_ms = 15001;
+	set(&sample.rows[0], METRIC_CPU_USAGE, 0);
+	set(&sample.rows[2], METRIC_CPU_USAGE, 250000000);
+	set(&sample.rows[1], METRIC_PIDS, UINT64_MAX);
+	message = encode(&sample, ALL, NULL);
+	assert_int_equal(message->sample->revision, 42);
+	assert_int_equal(message->sample->timestamp_ms, 1700000000123);
+	assert_int_equal(message->sample->window_ms, 15001);
+	assert_int_equal(message->sample->n_window_delta_ms, 0);
+	assert_int_equal(message->sample->n_columns, 3);
+	assert_int_equal(column(message->sample, METRIC_CPU_USAGE)->n_values, 3);
+	assert_int_equal(column(message->sample, METRIC_CPU_USAGE)->values[0], 1); /* zero */
+	assert_int_equal(column(message->sample, METRIC_CPU_USAGE)->values[1], 0); /* none */
+	assert_int_equal(column(message->sample, METRIC_CPU_USAGE)->values[2], 250000001);
+	assert_true(column(message->sample, METRIC_PIDS)->values[1] == UINT64_MAX); /* saturates */
+	assert_int_equal(column(message->sample, METRIC_NODE_CPU_USAGE)->n_values, 1);
+	assert_int_equal(column(message->sample, METRIC_NODE_CPU_USAGE)->values[0], 1);
+	tacho__v1__message__free_unpacked(message, NULL);
+	sample_free(&sample);
+}
+
+static void young_rows_say_their_window(void **state)
+{
+	struct sample sample = {0};
+	Tacho__V1__Message *message;
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 3), 0);
+	sample.node.window_ms = 15000;
+	sample.rows[0].window_ms = 15002;
+	sample.rows[1].window_ms = 700;
+	sample.rows[2].window_ms = 0; /* no rate at all */
+	message = encode(&sample, ALL, NULL);
+	assert_int_equal(message->sample->n_window_delta_ms, 3);
+	assert_int_equal(message->sample->window_delta_ms[0], 2);
+	assert_int_equal(message->sample->window_delta_ms[1], -14300);
+	assert_int_equal(message->sample->window_delta_ms[2], 0);
+	tacho__v1__message__free_unpacked(message, NULL);
+	sample_free(&sample);
+}
+
+static void unwanted_metrics_are_not_sent(void **state)
+{
+	struct sample sample = {0};
+	Tacho__V1__Message *message;
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 1), 0);
+	set(&sample.rows[0], METRIC_CPU_USAGE, 1);
+	set(&sample.rows[0], METRIC_PIDS, 1);
+	message = encode(&sample, METRIC_BIT(METRIC_PIDS), NULL);
+	assert_int_equal(message->sample->n_columns, 1);
+	assert_non_null(column(message->sample, METRIC_PIDS));
+	tacho__v1__message__free_unpacked(message, NULL);
+	sample_free(&sample);
+}
+
+static void an_empty_node_is_a_sample_too(void **state)
+{
+	struct sample sample = {0};
+	Tacho__V1__Message *message;
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 0), 0);
+	sample.revision = 1;
+	message = encode(&sample, ALL, NULL);
+	assert_int_equal(message->sample->n_columns, 0);
+	tacho__v1__message__free_unpacked(message, NULL);
+	sample_free(&sample);
+}
+
+static void reset_forgets_the_last_tick(void **state)
+{
+	struct sample sample = {0};
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 2), 0);
+	set(&sample.rows[1], METRIC_PIDS, 5);
+	set(&sample.node, METRIC_NODE_CPU_USAGE, 5);
+	assert_int_equal(sample_reset(&sample, 2), 0);
+	assert_int_equal(sample.rows[1].present, 0);
+	assert_int_equal(sample.node.present, 0);
+	sample_free(&sample);
+}
+
+/* design.md: 30 pods of 2 containers are at most 1 KiB a second with CPU and memory, 3 KiB with
+ * every metric. Figures as large as a busy node's. */
+static void a_node_of_thirty_pods_fits_its_budget(void **state)
+{
+	const metric_set resource =
+		METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET) |
+		METRIC_BIT(METRIC_NODE_CPU_USAGE) | METRIC_BIT(METRIC_NODE_MEMORY_WORKING_SET);
+	struct sample sample = {0};
+	size_t size;
+
+	(void)state;
+	assert_int_equal(sample_reset(&sample, 60), 0);
+	sample.revision = UINT64_MAX;
+	sample.timestamp_ms = 1800000000000;
+	sample.node.window_ms = 15000;
+	for (int metric = METRIC_NODE_CPU_USAGE; metric <= METRIC_NODE_MEMORY_SWAP; metric++)
+		set(&sample.node, (enum metric)metric, 60000000000);
+	for (uint32_t row = 0; row < 60; row++) {
+		struct figures *figures = &sample.rows[row];
+
+		figures->window_ms = 15000 + row % 3;
+		set(figures, METRIC_CPU_USAGE, 350123456 + row);
+		set(figures, METRIC_CPU_USAGE_PEAK, 950123456 + row);
+		set(figures, METRIC_CPU_THROTTLED_PERIODS, row % 4 ? 0 : 1500);
+		set(figures, METRIC_CPU_THROTTLED_TIME, row % 4 ? 0 : 50123456);
+		set(figures, METRIC_MEMORY_WORKING_SET, 512123904ULL + row * 4096);
+		set(figures, METRIC_MEMORY_RSS, 412123904ULL + row * 4096);
+		set(figures, METRIC_MEMORY_CACHE, 212123904ULL + row * 4096);
+		set(figures, METRIC_MEMORY_SWAP, 0);
+		set(figures, METRIC_MEMORY_PEAK, 812123904ULL + row * 4096);
+		set(figures, METRIC_PIDS, 30);
+		set(figures, METRIC_IO_READ_BYTES, row % 3 ? 0 : 1048576000);
+		set(figures, METRIC_IO_WRITE_BYTES, row % 3 ? 0 : 1048576000);
+		set(figures, METRIC_IO_READS, row % 3 ? 0 : 64000);
+		set(figures, METRIC_IO_WRITES, row % 3 ? 0 : 64000);
+	}
+	tacho__v1__message__free_unpacked(encode(&sample, resource, &size), NULL);
+	assert_in_range(size, 1, 1024);
+	tacho__v1__message__free_unpacked(encode(&sample, ALL, &size), NULL);
+	assert_in_range(size, 1, 3 * 1024);
+	sample_free(&sample);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(columns_in_row_order),
+		cmocka_unit_test(young_rows_say_their_window),
+		cmocka_unit_test(unwanted_metrics_are_not_sent),
+		cmocka_unit_test(an_empty_node_is_a_sample_too),
+		cmocka_unit_test(reset_forgets_the_last_tick),
+		cmocka_unit_test(a_node_of_thirty_pods_fits_its_budget),
+	};
+
+	return cmocka_run_group_tests_name("sample", tests, NULL, NULL);
+}

@@ -1,0 +1,463 @@
+/* base/tls_engine: who is trusted and who is not, over real NNG sockets on loopback. */
+#include "base/tls_engine.h"
+
+#include "base/address.h"
+#include "tests/harness/log_capture.h"
+#include "tests/harness/pki.h"
+#include "tests/harness/wait.h"
+
+#include <arpa/inet.h>
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/pull.h>
+#include <nng/protocol/pipeline0/push.h>
+#include <nng/supplemental/tls/tls.h>
+#include <nng/transport/tls/tls.h>
+#include <openssl/ssl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HOUR_S 3600
+
+struct fixture {
+	struct pki *pki, *stranger, *namesake;
+	struct pki_pair server, client, other, expired;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	fixture->pki = pki_new("authority");
+	fixture->stranger = pki_new("stranger");
+	fixture->namesake = pki_new("authority");
+	fixture->server =
+		pki_issue(fixture->pki, "DNS:localhost,DNS:*.tacho.test,IP:127.0.0.1", HOUR_S);
+	fixture->client = pki_issue(fixture->pki, "DNS:agent", HOUR_S);
+	fixture->other = pki_issue(fixture->stranger, "DNS:localhost,IP:127.0.0.1", HOUR_S);
+	fixture->expired = pki_issue(fixture->pki, "DNS:localhost", -60);
+	*state = fixture;
+	return tls_engine_register(NULL);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pki_pair_free(&fixture->server);
+	pki_pair_free(&fixture->client);
+	pki_pair_free(&fixture->other);
+	pki_pair_free(&fixture->expired);
+	pki_free(fixture->pki);
+	pki_free(fixture->stranger);
+	pki_free(fixture->namesake);
+	free(fixture);
+	return 0;
+}
+
+static bool all_are_freed(void *context)
+{
+	(void)context;
+	(void)tls_engine_close_unfinished(0);
+	return tls_engine_connections() == 0;
+}
+
+/* nng_close() leaves connections behind that die during the handshake. */
+static void close_sockets(nng_socket pull, nng_socket push)
+{
+	(void)nng_close(push);
+	(void)nng_close(pull);
+	assert_true(wait_until(all_are_freed, NULL, 5000));
+}
+
+static nng_tls_config *new_config(nng_tls_mode mode, const char *ca, const struct pki_pair *pair)
+{
+	nng_tls_config *config;
+
+	assert_int_equal(nng_tls_config_alloc(&config, mode), 0);
+	if (ca)
+		assert_int_equal(nng_tls_config_ca_chain(config, ca, NULL), 0);
+	if (pair)
+		assert_int_equal(nng_tls_config_own_cert(config, pair->cert, pair->key, NULL), 0);
+	return config;
+}
+
+/* Listens on a free port of loopback; the config is the listener's then. */
+static uint16_t listen_with(nng_socket pull, nng_tls_config *config)
+{
+	nng_listener listener;
+	nng_sockaddr address;
+
+	assert_int_equal(nng_listener_create(&listener, pull, "tls+tcp://127.0.0.1:0"), 0);
+	assert_int_equal(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config), 0);
+	nng_tls_config_free(config);
+	assert_int_equal(nng_listener_start(listener, 0), 0);
+	assert_int_equal(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address), 0);
+	return address_of_nng(&address).port;
+}
+
+/* What nng_dialer_start() says when it waits for the connection. */
+static int dial_with(nng_socket push, uint16_t port, nng_tls_config *config)
+{
+	nng_dialer dialer;
+	char url[64];
+	int rv;
+
+	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", port);
+	assert_int_equal(nng_dialer_create(&dialer, push, url), 0);
+	assert_int_equal(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config), 0);
+	nng_tls_config_free(config);
+	rv = nng_dialer_start(dialer, 0);
+	if (rv != 0)
+		(void)nng_dialer_close(dialer);
+	return rv;
+}
+
+static void open_sockets(nng_socket *pull, nng_socket *push)
+{
+	assert_int_equal(nng_pull0_open(pull), 0);
+	assert_int_equal(nng_push0_open(push), 0);
+	assert_int_equal(nng_socket_set_ms(*pull, NNG_OPT_RECVTIMEO, 10000), 0);
+	assert_int_equal(nng_socket_set_ms(*push, NNG_OPT_SENDTIMEO, 10000), 0);
+}
+
+static void survives_the_next_socket(void **state)
+{
+	nng_socket socket;
+
+	(void)state;
+	assert_int_equal(tls_engine_register(NULL), 0);
+	assert_int_equal(nng_pull0_open(&socket), 0);
+	assert_string_equal(nng_tls_engine_name(), "openssl");
+	assert_int_equal(nng_close(socket), 0);
+}
+
+static void verifies_the_server(void **state)
+{
+	const struct fixture *fixture = *state;
+	const struct {
+		const char *ca, *name;
+		const struct pki_pair *server;
+		int result;
+		const char *client_says, *server_says;
+	} CASES[] = {
+		{pki_ca(fixture->pki), "localhost", &fixture->server, 0, NULL, NULL},
+		{pki_ca(fixture->pki), "a.tacho.test", &fixture->server, 0, NULL, NULL},
+		{pki_ca(fixture->pki), "127.0.0.1", &fixture->server, 0, NULL, NULL},
+		{pki_ca(fixture->pki), "a.b.tacho.test", &fixture->server, NNG_EPEERAUTH,
+			"'a.b.tacho.test' failed: its certificate is made out to another name",
+			"it refuses our certificate"},
+		{pki_ca(fixture->pki), "127.0.0.2", &fixture->server, NNG_EPEERAUTH,
+			"'127.0.0.2' failed: its certificate is made out to another name",
+			"it refuses our certificate"},
+		{pki_ca(fixture->pki), "::1", &fixture->server, NNG_EPEERAUTH,
+			"'::1' failed: its certificate is made out to another name",
+			"it refuses our certificate"},
+		/* the subject's common name does not count */
+		{pki_ca(fixture->pki), "tacho test", &fixture->server, NNG_EPEERAUTH,
+			"its certificate is made out to another name", NULL},
+		{pki_ca(fixture->stranger), "localhost", &fixture->server, NNG_EPEERAUTH,
+			"'localhost' failed: its certificate was not issued by the given CA",
+			"it does not trust the CA of our certificate"},
+		{pki_ca(fixture->namesake), "localhost", &fixture->server, NNG_EPEERAUTH,
+			"'localhost' failed: its certificate was not issued by the given CA",
+			"it has another CA under the name of ours"},
+		{pki_ca(fixture->pki), "localhost", &fixture->other, NNG_EPEERAUTH,
+			"its certificate was not issued by the given CA", NULL},
+		{pki_ca(fixture->pki), "localhost", &fixture->expired, NNG_EPEERAUTH,
+			"its certificate has expired", "it takes our certificate for expired"},
+		{NULL, "localhost", &fixture->server, NNG_EPEERAUTH,
+			"its certificate was not issued by the given CA", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct log_capture *log = log_capture_start();
+		nng_tls_config *client = new_config(NNG_TLS_MODE_CLIENT, CASES[i].ca, NULL);
+		nng_socket pull, push;
+		bool client_said, server_said;
+		uint16_t port;
+		int rv;
+
+		assert_int_equal(nng_tls_config_server_name(client, CASES[i].name), 0);
+		open_sockets(&pull, &push);
+		port = listen_with(pull, new_config(NNG_TLS_MODE_SERVER, NULL, CASES[i].server));
+		rv = dial_with(push, port, client);
+		client_said =
+			!CASES[i].client_says || log_capture_has(log, CASES[i].client_says, 5000);
+		server_said =
+			!CASES[i].server_says || log_capture_has(log, CASES[i].server_says, 5000);
+		log_capture_stop(log);
+		assert_int_equal(rv, CASES[i].result);
+		assert_true(client_said);
+		assert_true(server_said);
+		close_sockets(pull, push);
+	}
+}
+
+static void verifies_the_client_when_told(void **state)
+{
+	const struct fixture *fixture = *state;
+	const struct {
+		nng_tls_auth_mode mode;
+		const struct pki_pair *client;
+		bool message_arrives;
+	} CASES[] = {
+		{NNG_TLS_AUTH_MODE_NONE, NULL, true},
+		{NNG_TLS_AUTH_MODE_OPTIONAL, NULL, true},
+		{NNG_TLS_AUTH_MODE_OPTIONAL, &fixture->client, true},
+		{NNG_TLS_AUTH_MODE_OPTIONAL, &fixture->other, false},
+		{NNG_TLS_AUTH_MODE_REQUIRED, &fixture->client, true},
+		{NNG_TLS_AUTH_MODE_REQUIRED, NULL, false},
+		{NNG_TLS_AUTH_MODE_REQUIRED, &fixture->other, false},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct log_capture *log = log_capture_start();
+		nng_tls_config *server =
+			new_config(NNG_TLS_MODE_SERVER, pki_ca(fixture->pki), &fixture->server);
+		nng_tls_config *client =
+			new_config(NNG_TLS_MODE_CLIENT, pki_ca(fixture->pki), CASES[i].client);
+		nng_socket pull, push;
+		int rv;
+
+		assert_int_equal(nng_tls_config_auth_mode(server, CASES[i].mode), 0);
+		assert_int_equal(nng_tls_config_server_name(client, "localhost"), 0);
+		open_sockets(&pull, &push);
+		rv = dial_with(push, listen_with(pull, server), client);
+		log_capture_stop(log);
+		if (CASES[i].message_arrives)
+			assert_int_equal(rv, 0);
+		else
+			assert_int_not_equal(rv, 0);
+		close_sockets(pull, push);
+	}
+}
+
+/* A record holds 16 KiB and so does NNG's buffer: messages around and far beyond both. */
+static void carries_messages_of_every_size(void **state)
+{
+	static const size_t SIZES[] = {0, 1, 8, 15990, 16000, 16001, 16384, 16385, 65536, 1 << 20};
+	const struct fixture *fixture = *state;
+	nng_tls_config *client = new_config(NNG_TLS_MODE_CLIENT, pki_ca(fixture->pki), NULL);
+	nng_socket pull, push;
+
+	assert_int_equal(nng_tls_config_server_name(client, "localhost"), 0);
+	open_sockets(&pull, &push);
+	assert_int_equal(
+		dial_with(push,
+			listen_with(pull, new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server)),
+			client),
+		0);
+	for (size_t i = 0; i < sizeof(SIZES) / sizeof(SIZES[0]); i++) {
+		nng_msg *sent, *received;
+		uint8_t *bytes;
+
+		assert_int_equal(nng_msg_alloc(&sent, SIZES[i]), 0);
+		bytes = nng_msg_body(sent);
+		for (size_t b = 0; b < SIZES[i]; b++)
+			bytes[b] = (uint8_t)(b * 7 + b / 256);
+		assert_int_equal(nng_sendmsg(push, sent, 0), 0);
+		assert_int_equal(nng_recvmsg(pull, &received, 0), 0);
+		assert_int_equal(nng_msg_len(received), SIZES[i]);
+		bytes = nng_msg_body(received);
+		for (size_t b = 0; b < SIZES[i]; b++)
+			if (bytes[b] != (uint8_t)(b * 7 + b / 256))
+				fail_msg("byte %zu of %zu differs", b, SIZES[i]);
+		nng_msg_free(received);
+	}
+	close_sockets(pull, push);
+}
+
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void speaks_nothing_older_than_tls_1_3(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	nng_socket pull, push;
+	uint16_t port;
+	bool said;
+
+	open_sockets(&pull, &push);
+	port = listen_with(pull, new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server));
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		SSL *ssl = SSL_new(ctx);
+		int fd = connect_to(port);
+
+		(void)SSL_set_max_proto_version(ssl, version);
+		(void)SSL_set_fd(ssl, fd);
+		assert_int_equal(SSL_connect(ssl), version == TLS1_3_VERSION ? 1 : -1);
+		SSL_free(ssl);
+		(void)close(fd);
+	}
+	said = log_capture_has(log, "an agent '' failed: it does not speak TLS 1.3", 5000);
+	log_capture_stop(log);
+	assert_true(said);
+	SSL_CTX_free(ctx);
+	close_sockets(pull, push);
+}
+
+static void names_plain_text_in_the_log(void **state)
+{
+	static const char REQUEST[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	const struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	nng_socket pull, push;
+	uint16_t port;
+	bool said;
+	char answer[64];
+	int fd;
+
+	open_sockets(&pull, &push);
+	port = listen_with(pull, new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server));
+	for (int i = 0; i < 20; i++) {
+		fd = connect_to(port);
+		assert_int_equal(write(fd, REQUEST, strlen(REQUEST)), strlen(REQUEST));
+		while (read(fd, answer, sizeof(answer)) > 0)
+			; /* an alert, then the end */
+		(void)close(fd);
+	}
+	said = log_capture_has(log, "it does not speak TLS (", 5000);
+	assert_int_equal(log_capture_count(log, "failed"), 1); /* one line for all of them */
+	log_capture_stop(log);
+	assert_true(said);
+	close_sockets(pull, push);
+}
+
+struct silent {
+	size_t wanted, closed;
+};
+
+static bool all_are_accepted(void *context)
+{
+	struct silent *silent = context;
+
+	return tls_engine_connections() >= silent->wanted;
+}
+
+static bool all_are_closed(void *context)
+{
+	struct silent *silent = context;
+
+	silent->closed += tls_engine_close_unfinished(1000000);
+	return tls_engine_connections() == 0;
+}
+
+/* What a client does that connects and goes no further than one of these steps. */
+enum step {
+	STEP_CONNECT,
+	STEP_HALF_A_HELLO,
+	STEP_HANDSHAKE,
+	STEP_HALF_A_GREETING,
+	STEP_COUNT,
+};
+
+static void go_to(enum step step, int fd, SSL *ssl)
+{
+	if (step == STEP_HALF_A_HELLO)
+		assert_int_equal(write(fd, "\x16\x03\x01\x02\x00\x01", 6), 6);
+	if (step >= STEP_HANDSHAKE)
+		assert_int_equal(SSL_connect(ssl), 1);
+	if (step >= STEP_HALF_A_GREETING)
+		assert_int_equal(SSL_write(ssl, "\0SP\0", 4), 4);
+}
+
+static void closes_what_never_gets_going(void **state)
+{
+	enum { COUNT = 40 };
+	const struct fixture *fixture = *state;
+
+	for (enum step step = STEP_CONNECT; step < STEP_COUNT; step++) {
+		for (int hang_up = 0; hang_up <= 1; hang_up++) {
+			struct silent silent = {.wanted = hang_up ? 0 : COUNT};
+			SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+			SSL *ssl[COUNT];
+			int fds[COUNT];
+			nng_socket pull, push;
+			uint16_t port;
+
+			open_sockets(&pull, &push);
+			port = listen_with(
+				pull, new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server));
+			for (int i = 0; i < COUNT; i++) {
+				fds[i] = connect_to(port);
+				ssl[i] = SSL_new(ctx);
+				(void)SSL_set_fd(ssl[i], fds[i]);
+				go_to(step, fds[i], ssl[i]);
+				if (hang_up)
+					(void)close(fds[i]);
+			}
+			assert_true(wait_until(all_are_accepted, &silent, 10000));
+			assert_int_equal(tls_engine_close_unfinished(60000000000), 0);
+			assert_true(wait_until(all_are_closed, &silent, 10000));
+			if (!hang_up)
+				assert_int_equal(silent.closed, COUNT);
+			for (int i = 0; i < COUNT; i++) {
+				SSL_free(ssl[i]);
+				if (!hang_up)
+					(void)close(fds[i]);
+			}
+			SSL_CTX_free(ctx);
+			close_sockets(pull, push);
+		}
+	}
+}
+
+static void refuses_bad_configs(void **state)
+{
+	const struct fixture *fixture = *state;
+	static const char GARBAGE[] =
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+	nng_tls_config *config;
+
+	assert_int_equal(nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER), 0);
+	assert_int_equal(nng_tls_config_ca_chain(config, "", NULL), NNG_ECRYPTO);
+	assert_int_equal(nng_tls_config_ca_chain(config, GARBAGE, NULL), NNG_ECRYPTO);
+	assert_int_equal(
+		nng_tls_config_ca_chain(config, pki_ca(fixture->pki), GARBAGE), NNG_ECRYPTO);
+	assert_int_equal(
+		nng_tls_config_own_cert(config, GARBAGE, fixture->server.key, NULL), NNG_ECRYPTO);
+	assert_int_equal(
+		nng_tls_config_own_cert(config, fixture->server.cert, "", NULL), NNG_ECRYPTO);
+	assert_int_equal(
+		nng_tls_config_own_cert(config, fixture->server.cert, fixture->client.key, NULL),
+		NNG_EINVAL);
+	assert_int_equal(nng_tls_config_version(config, NNG_TLS_1_0, NNG_TLS_1_2), NNG_ENOTSUP);
+	assert_int_equal(nng_tls_config_version(config, NNG_TLS_1_2, NNG_TLS_1_3), 0);
+	nng_tls_config_free(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(survives_the_next_socket),
+		cmocka_unit_test(verifies_the_server),
+		cmocka_unit_test(verifies_the_client_when_told),
+		cmocka_unit_test(carries_messages_of_every_size),
+		cmocka_unit_test(speaks_nothing_older_than_tls_1_3),
+		cmocka_unit_test(names_plain_text_in_the_log),
+		cmocka_unit_test(closes_what_never_gets_going),
+		cmocka_unit_test(refuses_bad_configs),
+	};
+
+	return cmocka_run_group_tests_name("tls_engine", tests, set_up, tear_down);
+}
