@@ -228,7 +228,8 @@ void reader_read(struct reader *reader, struct reading *readings, uint32_t count
 {
 	uint64_t now = clock_monotonic_ns();
 
-	memset(readings, 0, count * sizeof(*readings));
+	if (count > 0) /* else `readings` may be NULL */
+		memset(readings, 0, count * sizeof(*readings));
 	if (reader->fast && reader->count > 0 && now >= reader->compare_ns) {
 		reader->compare_ns = now + compare(reader, count);
 	}
