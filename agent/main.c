@@ -12,6 +12,7 @@
 #include "base/telemetry.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level((enum log_level)flags.log_level);
+	/* a reader that has left (`--once | head`) is an error with words, not a sudden death */
+	(void)signal(SIGPIPE, SIG_IGN);
 	telemetry = telemetry_new();
 	if (!telemetry) {
 		log_error("memory is short");
