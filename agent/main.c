@@ -12,6 +12,7 @@
 #include "base/telemetry.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,13 @@ out:
 	return r;
 }
 
+/* NNG starts a dozen threads, and malloc would give each a heap of its own: some MiB for nothing.
+ */
+static void keep_one_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct flags flags = {
@@ -246,6 +254,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level((enum log_level)flags.log_level);
+	keep_one_heap();
 	telemetry = telemetry_new();
 	if (!telemetry) {
 		log_error("memory is short");
