@@ -159,7 +159,7 @@ static void count_dropped(struct source_bpf *source, const struct bpf_walk_resul
 	telemetry_add(source->dropped, result->dropped);
 	if (result->dropped > 0 && !source->said_dropped) {
 		log_warn("there are %u cgroups below %s%s, more than the %u that the BPF walk has "
-			 "room for the others are read from files; said once, "
+			 "room for: the others are read from files; said once, "
 			 "counted in tacho_agent_bpf_dropped_total",
 			result->count + result->dropped, source->hierarchy.v2, source->top,
 			result->count);

@@ -101,16 +101,15 @@ int source_compare(struct source *fast, struct source *files, field_set fields, 
 	field_set *suspects = calloc(count, sizeof(*suspects));
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	struct source_comparison comparison = {.differ = fields};
-	struct looks looks = {.before = readings,
-		.file = readings + count,
-		.after = readings + 2 * (size_t)count,
-		.suspects = suspects,
-		.count = count,
-		.cpus = cpus > 0 ? (unsigned)cpus : 1};
+	struct looks looks = {
+		.suspects = suspects, .count = count, .cpus = cpus > 0 ? (unsigned)cpus : 1};
 	int r = -ENOMEM;
 
 	if (!readings || !suspects)
 		goto out;
+	looks.before = readings;
+	looks.file = readings + count;
+	looks.after = readings + 2 * (size_t)count;
 	for (uint32_t slot = 0; slot < count; slot++)
 		suspects[slot] = fields;
 	for (int i = 0; i < LOOKS && comparison.differ; i++) {

@@ -4,10 +4,10 @@
 #ifndef BPF_KERNEL_VERSIONS_H
 #define BPF_KERNEL_VERSIONS_H
 
-/* 6.15 gave every controller its own rstat tree and renamed the function that adds up the per-CPU
+/* 6.16 gave every controller its own rstat tree and renamed the function that adds up the per-CPU
  * counters of a subtree. Each object is built against one of the two, and user space loads the one
  * that the kernel's BTF knows: a weak extern for the other would need CAP_SYS_ADMIN to look up. */
-#ifdef KERNEL_6_15
+#ifdef CSS_RSTAT
 extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym;
 
 static __always_inline void flush_subtree(struct cgroup *cgroup)
@@ -31,9 +31,10 @@ static __always_inline void flush_subtree(struct cgroup *cgroup)
 			: NULL)
 
 /* Reads a field of a kernel struct that the verifier does not know the pointer's type of. 6.2 has
- * bpf_rdonly_cast(): from then on it is a plain load that can't fault, and costs a tenth of the
- * helper. typed() gives the pointer, load() reads through it. */
-#ifdef KERNEL_6_15
+ * bpf_rdonly_cast(), after which it is a plain load that costs a tenth of the helper's; the object
+ * for older kernels keeps to the helper. typed() gives the pointer, load() reads through it: a
+ * place that can't be read gives 0 with both. */
+#ifdef CSS_RSTAT
 extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
 
 #define typed(type_, pointer_) \

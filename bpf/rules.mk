@@ -1,7 +1,7 @@
 # The kernel's side: each X.bpf.c becomes an object, and that a header with the object's bytes in it.
 #
 # An object may be built more than once from one source, for kernels that differ:
-#   cgroup_stat_css     flushes with css_rstat_flush() (6.15 and later)
+#   cgroup_stat_css     flushes with css_rstat_flush() (6.16 and later)
 #   cgroup_stat_cgroup  flushes with cgroup_rstat_flush()
 
 BPFTOOL  ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
@@ -9,7 +9,7 @@ BPFFLAGS := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -I.
 
 BPF_SKELS += $(GEN)/bpf/cgroup_stat_css.skel.h $(GEN)/bpf/cgroup_stat_cgroup.skel.h
 
-$(GEN)/bpf/cgroup_stat_css.o: BPFFLAGS += -DKERNEL_6_15
+$(GEN)/bpf/cgroup_stat_css.o: BPFFLAGS += -DCSS_RSTAT
 $(GEN)/bpf/cgroup_stat_css.o $(GEN)/bpf/cgroup_stat_cgroup.o: bpf/cgroup_stat.bpf.c bpf/rules.mk
 	@mkdir -p $(@D)
 	@echo '  BPF      $(@F)'

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,7 +60,8 @@ static void find_mounts(struct hierarchy *hierarchy)
 			continue;
 		if (strcmp(type, "cgroup2") == 0 && !hierarchy->v2[0])
 			(void)strcpy(hierarchy->v2, point);
-		if (strcmp(type, "cgroup") == 0 && strstr(options, ",memory"))
+		if (strcmp(type, "cgroup") == 0 && strstr(options, ",memory") &&
+			!hierarchy->memory_v1[0])
 			(void)strcpy(hierarchy->memory_v1, point);
 	}
 	(void)fclose(mounts);
@@ -294,6 +296,7 @@ pid_t source_world_run(struct source_world *world, const struct cgroup *cgroup,
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a test fails */
 		join(world, cgroup, false);
 		if (hierarchy_is_hybrid(&world->hierarchy))
 			join(world, cgroup, true);

@@ -93,12 +93,14 @@ static void nothing(void *context, struct cgroup *cgroup)
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	static struct world world_of_a_test;
+	struct world *world = &world_of_a_test;
 	const struct cgroup_tree_events events = {.added = nothing, .removed = nothing};
 	struct cgroup_tree_options options = {.root = "", .units = true};
 	char log_root[80];
 	struct error err;
 
+	*world = (struct world){0};
 	/* a tmpfs, whose inode numbers grow with time as those of cgroups do */
 	(void)strcpy(world->folder, "/dev/shm/tacho-test-roster-XXXXXX");
 	if (!mkdtemp(world->folder))
@@ -128,7 +130,6 @@ static int teardown(void **state)
 	cgroup_tree_free(world->tree);
 	telemetry_free(world->telemetry);
 	(void)nftw(world->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(world);
 	return 0;
 }
 

@@ -110,11 +110,12 @@ static void work(void *context)
 {
 	char path[] = "/var/tmp/tacho-test-XXXXXX"; /* not a tmpfs */
 	int fd = mkstemp(path);
-	char *memory = malloc(4 * MB);
+	static char *memory; /* kept until the process ends */
 
 	(void)context;
+	memory = malloc(4 * MB);
+	assert_non_null(memory);
 	memset(memory, 1, 4 * MB);
-	__asm__ volatile("" : : "r"(memory) : "memory");
 	(void)unlink(path);
 	for (int i = 0; i < 2; i++)
 		if (write(fd, memory, 4 * MB) < 0)
@@ -283,7 +284,7 @@ static void gives_the_whole_where_the_room_ends(void **state)
 
 static void walks_another_top_when_told(void **state)
 {
-	struct bpf_test test = begin(100);
+	struct bpf_test test = begin(16384);
 	struct cgroup *a = add(&test, "a/x", false), *b = add(&test, "b/x", false);
 	struct error err = {""};
 	char top[128], words[4500];

@@ -446,10 +446,11 @@ static void a_removed_cgroup_is_gone_and_closed(void **state)
 
 static void use_memory(void *context)
 {
-	char *memory = malloc(*(size_t *)context);
+	static char *memory; /* kept until the process ends */
 
+	memory = malloc(*(size_t *)context);
+	assert_non_null(memory);
 	memset(memory, 1, *(size_t *)context);
-	__asm__ volatile("" : : "r"(memory) : "memory");
 }
 
 static void reads_real_counters(void **state)
