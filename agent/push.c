@@ -246,6 +246,9 @@ static int start_dialer(struct push *push, const struct push_options *options,
 {
 	int r, rv;
 
+	/* Of the socket: the dialer takes over its first gap when it is made. */
+	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMINT, GAP_MIN_MS);
+	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMAXT, GAP_MAX_MS);
 	rv = nng_dialer_create(&push->dialer, push->socket, options->url);
 	if (rv != 0)
 		return error_set(
@@ -255,7 +258,6 @@ static int start_dialer(struct push *push, const struct push_options *options,
 		if (r < 0)
 			return r;
 	}
-	set_gaps(push, GAP_MIN_MS, GAP_MAX_MS);
 	rv = nng_dialer_start(push->dialer, NNG_FLAG_NONBLOCK);
 	if (rv != 0)
 		return error_set(
