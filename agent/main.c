@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,10 +244,10 @@ int main(int argc, char **argv)
 	struct error err;
 	int r = parse_flags(&flags, argc, argv, &err);
 
-	if (r == 0 && flags.help)
-		return EXIT_SUCCESS;
-	if (r == 0 && flags.version)
-		return puts("tacho-agent " TACHO_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (r == 0 && flags.version && !flags.help)
+		(void)puts("tacho-agent " TACHO_VERSION);
+	if (r == 0 && (flags.help || flags.version))
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (r == 0)
 		r = check_flags(&flags, &err);
 	if (r < 0) {
@@ -255,6 +256,8 @@ int main(int argc, char **argv)
 	}
 	log_set_level((enum log_level)flags.log_level);
 	keep_one_heap();
+	/* a reader that has left (`--once | head`) is an error with words, not a sudden death */
+	(void)signal(SIGPIPE, SIG_IGN);
 	telemetry = telemetry_new();
 	if (!telemetry) {
 		log_error("memory is short");

@@ -18,7 +18,8 @@
 
 #include <cmocka.h>
 
-#define READY_MS 15000 /* sanitizers make starting slow */
+#define READY_MS    15000 /* sanitizers make starting slow */
+#define WRAPPER_MAX 8     /* words */
 
 unsigned pipeline_free_port(void)
 {
@@ -141,9 +142,18 @@ void pipeline_start_aggregator(struct pipeline *pipeline)
 void pipeline_start_agent(struct pipeline *pipeline, const char *window, const char *source)
 {
 	char program[512], url[64], ca[512], secret[512], root[512], logs[512], span[32], from[32];
-	const char *argv[] = {program, "--standalone", url, ca, secret,
+	const char *const own[] = {program, "--standalone", url, ca, secret,
 		"--node-name=" PIPELINE_NODE, root, logs, span, from, pipeline->agent_flag, NULL};
+	const char *argv[WRAPPER_MAX + sizeof(own) / sizeof(own[0])];
+	const char *const *wrapper = pipeline->agent_wrapper;
+	size_t words = 0;
 
+	while (wrapper && wrapper[words]) {
+		assert_true(words < WRAPPER_MAX);
+		argv[words] = wrapper[words];
+		words++;
+	}
+	memcpy(argv + words, own, sizeof(own));
 	(void)snprintf(program, sizeof(program), "%s", process_program("tacho-agent"));
 	(void)snprintf(
 		url, sizeof(url), "--aggregator=tls+tcp://127.0.0.1:%u", pipeline->agents_port);

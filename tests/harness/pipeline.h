@@ -27,6 +27,8 @@ struct pipeline {
 	const char *ca_file;
 	const char *secret_file;
 	const char *agent_flag; /* one more flag for the agents to come, or NULL */
+	/* A command that the agents to come are run by ("setpriv", …), ends in NULL; or NULL. */
+	const char *const *agent_wrapper;
 };
 
 /* What is served of a container or a node. */
