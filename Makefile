@@ -64,7 +64,7 @@ deps: ## install what is missing, by apt after listing it (SET=build, demo or te
 demo: ## agent and aggregator on this machine, seen through kubectl (ONCE=1: print once)
 	@scripts/deps demo
 	@$(MAKE) --no-print-directory -s all $(BUILD)/demo/load
-	@BUILD=$(BUILD) ONCE=$(ONCE) scripts/demo
+	@BUILD=$(BUILD) ONCE=$(ONCE) exec scripts/demo
 
 test: ## unit, integration and VM tests, with sanitizers
 	@scripts/deps test
