@@ -80,6 +80,8 @@ static void agent_says_what_is_wrong_with_its_flags(void **state)
 		{{"--once=perhaps"}, "--once: \"perhaps\" is neither true nor false"},
 		{{"--once", "--metrics=cpu_usage,nonsense"}, "nonsense"},
 		{{"--cgroup-root=a/b"}, "--cgroup-root: \"a/b\" does not start with /"},
+		{{"--once", "--node-name=Bad_Name"}, "\"Bad_Name\" is no node name"},
+		{{"--once", "--node-name=\xff"}, "is no node name"},
 		{{"--secret-file"}, "--secret-file needs a value"},
 		{{NULL}, "--aggregator is missing"},
 		{{"--aggregator=tls+tcp://127.0.0.1:1"}, "--secret-file is missing"},
