@@ -29,7 +29,6 @@ struct bpf_walk {
 static struct bpf_object *open_object(struct error *err)
 {
 	static const char *const FLUSH_FUNCTIONS[] = {"css_rstat_flush", "cgroup_rstat_flush"};
-	/* cppcheck-suppress unknownMacro */
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgroup_stat");
 	struct bpf_object *object;
 	const void *bytes;

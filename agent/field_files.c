@@ -124,8 +124,8 @@ field_set field_files_missing(const struct hierarchy *hierarchy, field_set wante
 		if (!fields || has_word(text.data, name) ||
 			(hierarchy_is_hybrid(hierarchy) && strcmp(name, "memory") == 0))
 			continue;
-		log_info("the controller %s is not in the cgroup v2 tree at %s: its figures are "
-			 "absent",
+		log_info("the controller %s is not in the cgroup v2 tree at %s: the "
+			 "figures that need it are absent",
 			name, hierarchy->v2);
 		missing |= fields;
 	}

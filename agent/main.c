@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +228,13 @@ out:
 	return r;
 }
 
+/* NNG starts a dozen threads, and malloc would give each a heap of its own: some MiB for nothing.
+ */
+static void keep_one_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct flags flags = {
@@ -256,6 +264,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level((enum log_level)flags.log_level);
+	keep_one_heap();
 	/* a reader that has left (`--once | head`) is an error with words, not a sudden death */
 	(void)signal(SIGPIPE, SIG_IGN);
 	telemetry = telemetry_new();

@@ -195,6 +195,8 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 {
 	bool eager = now_ns - sampler->changed_ns < NAMES_EAGER_NS;
 
+	if (!*cgroup_tree_top(sampler->tree))
+		return; /* units have names of their own */
 	if (sampler->changed_ns <= sampler->named_ns && sampler->named_ns) {
 		if (!sampler->unnamed)
 			return;

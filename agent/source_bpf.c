@@ -135,7 +135,7 @@ static void untie(struct tree *tree)
 }
 
 /* Makes the kernel add up the per-CPU counters of memory.stat, of the top and all below it, as it
- * does for everyone who reads that file. From 6.15 on the walk's own flush is for the CPU alone,
+ * does for everyone who reads that file. From 6.16 on the walk's own flush is for the CPU alone,
  * and a BPF program has no way to ask for memory's before 7.0. A failure means that the top is
  * gone: the walk will find that out. */
 static void flush_memory(const struct tree *tree)

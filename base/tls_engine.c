@@ -237,13 +237,13 @@ static void remember(nng_tls_engine_conn *conn, void *stream)
 
 static void forget(nng_tls_engine_conn *conn)
 {
-	if (!conn->link)
-		return;
 	(void)pthread_mutex_lock(&live.lock);
-	*conn->link = conn->next;
-	if (conn->next)
-		conn->next->link = conn->link;
-	live.count--;
+	if (conn->link) {
+		*conn->link = conn->next;
+		if (conn->next)
+			conn->next->link = conn->link;
+		live.count--;
+	}
 	(void)pthread_mutex_unlock(&live.lock);
 }
 

@@ -53,7 +53,7 @@ static void print_log(struct pipeline *pipeline, const char *name)
 {
 	char *log = scratch_read(scratch_path(pipeline->scratch, name));
 
-	print_message("--- %s\n%s", name, log);
+	(void)fprintf(stderr, "--- %s\n%s", name, log); /* print_message() cuts at 1 KiB */
 	free(log);
 }
 

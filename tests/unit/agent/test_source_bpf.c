@@ -336,8 +336,8 @@ static bool keep_capabilities(uint64_t kept)
 static bool hide_btf(uint64_t unused)
 {
 	(void)unused;
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return unshare(CLONE_NEWNS) == 0 && /* not "/": in a chroot that is no mount point */
+	       mount("none", "/sys", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("none", "/sys/kernel/btf", "tmpfs", 0, NULL) == 0;
 }
 
