@@ -6,42 +6,20 @@
 #ifndef AGENT_CGROUP_TREE_H
 #define AGENT_CGROUP_TREE_H
 
-#include "agent/cgroup_name.h"
+#include "agent/cgroup.h"
 #include "agent/hierarchy.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-
-/* One container, or one unit. Owned by the tree; lives from `added` to the end of `removed`. */
-struct cgroup {
-	uint64_t id;   /* the kernel's: the inode of the folder in the v2 tree */
-	uint32_t slot; /* dense: below cgroup_tree_slots(); reused after removal */
-	/* CLOCK_MONOTONIC of its creation, or 0 when it was there before the agent looked for the
-	 * first time. Lies between the last look that did not find it and the one that did. */
-	uint64_t created_ns;
-	char *path;                           /* below the v2 mount point, with a leading slash */
-	char pod_uid[POD_UID_SIZE];           /* "" for a unit */
-	char container_id[CONTAINER_ID_SIZE]; /* "" for a unit */
-	const char *unit;                     /* the folder's name, for a unit; else NULL */
-	const char *slice; /* name of the folder above a unit, "" at the top; else NULL */
-	void *user;        /* the tree's user's own */
-};
-
-struct cgroup_tree_events {
-	void (*added)(void *context, struct cgroup *cgroup);
-	/* `cgroup` is freed, and its slot is free again, when this returns. */
-	void (*removed)(void *context, struct cgroup *cgroup);
-	void *context;
-};
 
 struct cgroup_tree_options {
 	const struct hierarchy *hierarchy;
-	const char
-		*root; /* --cgroup-root: where kubepods stands, below the v2 root; "" or "/a/b" */
-	bool units;    /* without kubepods, show units and top-level cgroups */
+	/* --cgroup-root: where kubepods stands, below the v2 root; "" or "/a/b". Both the folder's
+	 * path ("/kubelet.slice") and the kubelet's flag ("/kubelet") will do. */
+	const char *root;
+	bool units; /* without kubepods, show units and top-level cgroups */
 	struct telemetry *telemetry;
 };
 
@@ -55,7 +33,8 @@ void cgroup_tree_free(struct cgroup_tree *tree); /* calls `removed` for each */
 /* Looks for changes, when there may be any: inotify tells; without it, and every 30 s in any case,
  * the tree is walked. `now_ns` is CLOCK_MONOTONIC. Containers that are found call `added`, those
  * that left call `removed`; what can't be read is logged once and counted, and is looked at again
- * the next time. Costs about 3 µs a folder when it walks. */
+ * the next time. At most 65,536 cgroups are held. Costs 2 µs when nothing changed, about 1.5 µs
+ * a container when it walks. */
 void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns);
 
 /* Makes the next refresh walk: for a reader that found a cgroup gone. */

@@ -22,7 +22,8 @@ struct log_names *log_names_new(const char *root, struct telemetry *telemetry);
 void log_names_free(struct log_names *names);
 
 /* Reads both folders anew: a few hundred links cost about 0.3 ms. Bounded: 20,000 links and
- * 5,000 pod folders are read, what is beyond is counted. */
+ * 5,000 pod folders are read, what is beyond is counted. When fds or memory run short, the names
+ * that were known stay. */
 void log_names_refresh(struct log_names *names);
 
 /* Namespace and name of the pod, valid until the next refresh. False when the node doesn't know
@@ -36,8 +37,10 @@ const char *log_names_container(
 	const struct log_names *names, const char *uid, const char *container_id);
 
 /* The only container that the pod's log folder and links leave for an id that has no link: used for
- * ids that were cut away altogether. `named` are the containers of the pod that have names already.
- * NULL unless there is exactly one candidate. */
+ * ids that were cut away altogether (less than 8 digits left). `named` are the containers of the
+ * pod that have names already. NULL unless there is exactly one candidate, and always for a pod
+ * whose names are short enough for whole ids. It can't tell the pause sandbox, which has no link
+ * either: leave that out before asking. */
 const char *log_names_remaining(const struct log_names *names, const char *uid,
 	const char *const *named, size_t named_count);
 

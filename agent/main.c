@@ -8,10 +8,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/node_name.h"
 #include "base/options.h"
 #include "base/telemetry.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +114,15 @@ static int check_flags(struct flags *flags, struct error *err)
 		if (gethostname(flags->host_name, sizeof(flags->host_name) - 1) < 0)
 			return error_errno(
 				err, errno, "reading the host's name; --node-name sets it");
+		/* as the kubelet does: names of Kubernetes have no capitals */
+		for (char *c = flags->host_name; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
 		flags->node_name = flags->host_name;
 	}
+	if (!node_name_valid(flags->node_name))
+		return error_set(err, EINVAL,
+			"--node-name: \"%s\" is no node name: want at most %d of a-z, 0-9, '-', '.'",
+			flags->node_name, NODE_NAME_MAX);
 	if (!flags->once && !*flags->aggregator)
 		return error_set(err, EINVAL,
 			"--aggregator is missing: where figures are sent; --once prints them "
@@ -217,6 +228,13 @@ out:
 	return r;
 }
 
+/* NNG starts a dozen threads, and malloc would give each a heap of its own: some MiB for nothing.
+ */
+static void keep_one_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct flags flags = {
@@ -235,10 +253,10 @@ int main(int argc, char **argv)
 	struct error err;
 	int r = parse_flags(&flags, argc, argv, &err);
 
-	if (r == 0 && flags.help)
-		return EXIT_SUCCESS;
-	if (r == 0 && flags.version)
-		return puts("tacho-agent " TACHO_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (r == 0 && flags.version && !flags.help)
+		(void)puts("tacho-agent " TACHO_VERSION);
+	if (r == 0 && (flags.help || flags.version))
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (r == 0)
 		r = check_flags(&flags, &err);
 	if (r < 0) {
@@ -246,6 +264,9 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level((enum log_level)flags.log_level);
+	keep_one_heap();
+	/* a reader that has left (`--once | head`) is an error with words, not a sudden death */
+	(void)signal(SIGPIPE, SIG_IGN);
 	telemetry = telemetry_new();
 	if (!telemetry) {
 		log_error("memory is short");

@@ -1,16 +1,18 @@
 /* Reads the raw counters of all containers, from the best source there is for each field.
  *
  * BPF first, for the fields that it gives; the files for the others, and for a cgroup that BPF
- * missed. At start and every minute both are read and compared, field by field: a difference
- * beyond one sampling step (what the counter can have moved between the two looks; for memory
- * also the kernel's per-CPU batching) is logged and counted, and the file wins for that field from
- * then on. */
+ * missed. At the first reading and every minute the two are compared: BPF, the files, and BPF
+ * again, so that what a file says must lie between the two looks around it. What may be off
+ * besides: rounding to the file's microseconds; for memory the kernel's per-CPU batching. A
+ * difference that three such looks at the same cgroup confirm is logged and counted, and the file
+ * wins for that field from then on. */
 #ifndef AGENT_READER_H
 #define AGENT_READER_H
 
 #include "agent/cgroup_tree.h"
 #include "agent/hierarchy.h"
 #include "agent/reading.h"
+#include "agent/source.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 
@@ -32,6 +34,11 @@ struct reader;
 
 struct reader *reader_new(const struct reader_options *options, struct error *err);
 void reader_free(struct reader *reader);
+
+/* A reader of two given sources, which it takes over: `fast` may be NULL. For tests and benchmarks.
+ * NULL when memory is short; the sources are then freed. */
+struct reader *reader_new_from(
+	struct source *fast, struct source *files, field_set wanted, struct telemetry *telemetry);
 
 /* For cgroup_tree_events. */
 void reader_add(struct reader *reader, struct cgroup *cgroup);

@@ -38,14 +38,15 @@ void roster_builder_free(struct roster_builder *builder)
 
 /* --- order ------------------------------------------------------------------------------------ */
 
-/* Pods by uid, within a pod the oldest first; units by path. A kernel's cgroup ids grow. */
+/* Pods by uid, within a pod the oldest first, for a kernel's cgroup ids grow; then units by path.
+ */
 static int by_pod_then_age(const void *left, const void *right)
 {
 	const struct cgroup *a = *(struct cgroup *const *)left, *b = *(struct cgroup *const *)right;
-	int order = strcmp(a->pod_uid, b->pod_uid);
+	int order = (a->unit != NULL) - (b->unit != NULL);
 
-	if (order == 0 && a->unit && b->unit)
-		order = strcmp(a->path, b->path);
+	if (order == 0)
+		order = a->unit ? strcmp(a->path, b->path) : strcmp(a->pod_uid, b->pod_uid);
 	if (order == 0)
 		order = (a->id > b->id) - (a->id < b->id);
 	return order;
@@ -163,7 +164,7 @@ static void add_unit(struct roster_builder *builder, struct cgroup *cgroup)
 	roster->pods[roster->pod_count++] =
 		(struct roster_pod){.namespace = *cgroup->slice ? cgroup->slice : ROOT_NAMESPACE,
 			.name = cgroup->unit,
-			.uid = cgroup->path,
+			.uid = cgroup->pod_uid,
 			.first_row = roster->row_count,
 			.rows = 1};
 	roster->rows[roster->row_count++] =

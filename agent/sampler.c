@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 /* BPF's array has a record for each folder below the top: containers, what is nested in them,
- * pods and QoS levels. 16,384 records are 1.5 MiB of which only touched pages cost memory. */
-#define MAX_CGROUPS 16384
+ * pods and QoS levels. 8,192 records are 640 KiB, which count as resident. */
+#define MAX_CGROUPS 8192
 
 /* After a change of the tree the names are read anew each time for so long; names that are still
  * missing after that, less often. */
@@ -195,6 +195,8 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 {
 	bool eager = now_ns - sampler->changed_ns < NAMES_EAGER_NS;
 
+	if (!*cgroup_tree_top(sampler->tree))
+		return; /* units have names of their own */
 	if (sampler->changed_ns <= sampler->named_ns && sampler->named_ns) {
 		if (!sampler->unnamed)
 			return;

@@ -8,6 +8,7 @@
 
 #include "agent/cgroup_tree.h"
 #include "agent/reading.h"
+#include "base/error.h"
 
 struct source;
 
@@ -23,11 +24,20 @@ struct source_ops {
 	void (*remove)(struct source *source, const struct cgroup *cgroup);
 
 	/* Reads `fields` of every cgroup that was added into readings[slot], for slots below
-	 * `count`: sets at_ns where the CPU counters were read, ors into `valid`, sets `gone` for
-	 * a removed cgroup. Never touches fields outside of `fields`. Blocks for the time of the
-	 * reading only. */
+	 * `count`: sets at_ns when it reads the CPU usage, or when nobody did before; ors into
+	 * `valid`; sets `gone` for a removed cgroup. Never touches fields outside of `fields`, nor
+	 * what is valid already: so a second source fills the gaps of the first. Blocks for the
+	 * time of the reading only. */
 	void (*read)(
 		struct source *source, field_set fields, struct reading *readings, uint32_t count);
+
+	/* Walks another tree from now on (cgroup_tree_top). 0 or -errno. NULL when it makes no
+	 * difference to the source. */
+	int (*set_top)(struct source *source, const char *top, struct error *err);
+
+	/* Gives back what is only kept for the next reading (open files), for there will be none
+	 * soon. NULL when there is nothing. */
+	void (*rest)(struct source *source);
 
 	void (*free)(struct source *source);
 };

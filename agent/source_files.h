@@ -1,4 +1,8 @@
-/* The universal source: the cgroup's files, held open and read again with pread. */
+/* The universal source: the cgroup's files, opened when they are first needed, held, and read again
+ * with pread. One read a file and look, and only of files that the asked fields need.
+ *
+ * Costs per cgroup: 3 µs for cpu.stat, 10 µs for memory.stat, 1 µs for a file of one number; and
+ * 5.5 KB of kernel memory a held file. */
 #ifndef AGENT_SOURCE_FILES_H
 #define AGENT_SOURCE_FILES_H
 

@@ -284,10 +284,10 @@ int main(int argc, char **argv)
 	struct error err;
 	int r = parse_flags(&flags, argc, argv, &err);
 
-	if (r == 0 && flags.help)
-		return EXIT_SUCCESS;
-	if (r == 0 && flags.version)
-		return puts("tacho-aggregator " TACHO_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (r == 0 && flags.version && !flags.help)
+		(void)puts("tacho-aggregator " TACHO_VERSION);
+	if (r == 0 && (flags.help || flags.version))
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (r == 0)
 		r = check_flags(&flags, &err);
 	if (r < 0) {

@@ -38,7 +38,8 @@ static int unknown_flag(const struct option_spec *specs, size_t count, const cha
 	size_t length, struct error *err)
 {
 	const char *closest = NULL;
-	size_t best = 4; /* farther than three edits is another word */
+	/* farther than three edits, or all letters, is another word */
+	size_t best = length < 4 ? length : 4;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t d;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const struct metric_info METRICS[METRIC_COUNT] = {
-#define METRIC(symbol, id, name, scope, kind, unit, prometheus, custom, help)                \
-	{name, id, METRIC_SCOPE_##scope, METRIC_KIND_##kind, METRIC_UNIT_##unit, prometheus, \
-		custom, help},
+#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help)    \
+	{name, id, METRIC_SCOPE_##scope, METRIC_KIND_##kind, METRIC_UNIT_##unit, source, \
+		prometheus, custom, help},
 #include "proto/metrics.def"
 #undef METRIC
 };

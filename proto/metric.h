@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 enum metric {
-#define METRIC(symbol, id, name, scope, kind, unit, prometheus, custom, help) METRIC_##symbol,
+#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
+	METRIC_##symbol,
 #include "proto/metrics.def"
 #undef METRIC
 	METRIC_COUNT
@@ -35,6 +36,7 @@ struct metric_info {
 	enum metric_scope scope;
 	enum metric_kind kind;
 	enum metric_unit unit;
+	const char *source;     /* the kernel's file and key, for people */
 	const char *prometheus; /* "" = none */
 	const char *custom;     /* "" = none */
 	const char *help;

@@ -82,7 +82,7 @@ pods_add() {
 	[[ -z $pods_v1 ]] || procs+=("$pods_v1/$pods_root$path/cgroup.procs")
 	(
 		for file in "${procs[@]}"; do echo "$BASHPID" >"$file"; done
-		exec "$@"
+		exec setpriv --pdeathsig TERM "$@"
 	) &
 	pods_loads+=($!)
 	pods_count=$((pods_count + 1))

@@ -1,6 +1,7 @@
 /* The HTTPS server: metrics.k8s.io and what belongs to it, from the store.
  *
- * Runs in the loop of the event_base that it is given; a handler never blocks. */
+ * Runs in the loop of the event_base that it is given; a handler never blocks. The process
+ * must ignore SIGPIPE: a client may leave while it is written to. */
 #ifndef API_API_H
 #define API_API_H
 
@@ -13,20 +14,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define API_MAX_CONNECTIONS 4096
+#define API_HANDSHAKE_MS    10000
+#define API_RECEIVE_MS      10000
+#define API_IDLE_MS         120000 /* clients give up after 90 s: kube-apiserver, client-go */
+#define API_STALL_MS        30000
+#define API_READY_MS        60000
+
 struct api_options {
 	const char *bind_address;
 	uint16_t port;                    /* 0: any that is free, see api_port() */
 	const char *cert_file, *key_file; /* PEM */
 	const char *token;                /* the bearer token that lets in; never NULL */
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
-	uint32_t max_connections;
+	uint32_t max_connections;         /* 0: API_MAX_CONNECTIONS */
+
+	/* Deadlines in milliseconds; 0: the default below. Tests shorten them. */
+	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
+	uint32_t receive_ms;   /* from a request's first byte to its last */
+	uint32_t idle_ms;      /* of a connection without a request */
+	uint32_t stall_ms;     /* of an answer, without the client taking a byte */
+	uint32_t ready_ms;     /* after it /readyz does not wait for a first node any more */
+
 	struct store *store;
 	struct telemetry *telemetry;
 };
 
 struct api;
 
-/* Listens. NULL and a message: port in use, certificate that can't be read. */
+/* Listens. NULL and a message: port in use, certificate that can't be read. Strings are
+ * copied; store and telemetry must outlive it. */
 struct api *api_start(
 	const struct api_options *options, struct event_base *base, struct error *err);
 void api_stop(struct api *api);

@@ -29,10 +29,14 @@ enum negotiate_result {
 	NEGOTIATE_UNKNOWN_FORM, /* 406, "only the following media types are accepted: …" */
 };
 
-/* For a get (`list` false) or list of metrics. `accept` may be NULL. `pretty` is left false: it
- * comes from the query and the User-Agent too; *ret_representation is untouched on failure. */
+/* For a get (`list` false) or list of metrics. `accept` may be NULL. `pretty` is what the chosen
+ * clause asks for; the query and the User-Agent ask for it too (request_pretty()).
+ * *ret_representation is untouched on failure. */
 enum negotiate_result negotiate_resource(
 	const char *accept, bool list, struct representation *ret_representation);
+
+/* For what is served as JSON in one form only: true when a clause takes that. */
+bool negotiate_plain_json(const char *accept);
 
 /* For an error: clauses with as, g or v are skipped; when none is left, indented JSON. Always
  * succeeds. */

@@ -9,10 +9,32 @@ static uint32_t column_count(metric_set present)
 	return (uint32_t)__builtin_popcountll(present);
 }
 
-/* The number of the metric's column among those that are present. */
-static uint32_t column_number(metric_set present, enum metric metric)
+/* The container metrics. */
+static const metric_set OF_ROWS = 0
+#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
+	| (METRIC_SCOPE_##scope == METRIC_SCOPE_CONTAINER ? METRIC_BIT(METRIC_##symbol) : 0)
+#include "proto/metrics.def"
+#undef METRIC
+	;
+
+/* Takes the block over as the one with these metrics; the windows stand behind the values. */
+static void set_block(struct columns *columns, uint64_t *block, metric_set present)
 {
-	return column_count(present & (METRIC_BIT(metric) - 1));
+	uint8_t number = 0;
+
+	columns->value = block;
+	columns->present = present;
+	columns->row_window_ms =
+		(uint32_t *)(void *)(block + (size_t)columns->rows * column_count(present));
+	for (int metric = 0; metric < METRIC_COUNT; metric++)
+		if (present & METRIC_BIT(metric))
+			columns->number[metric] = number++;
+}
+
+/* Where the metric, which is present, has its value for each row. */
+static uint64_t *column_of(const struct columns *columns, enum metric metric)
+{
+	return columns->value + (size_t)columns->number[metric] * columns->rows;
 }
 
 static uint64_t *block_new(uint32_t rows, metric_set present)
@@ -20,12 +42,6 @@ static uint64_t *block_new(uint32_t rows, metric_set present)
 	size_t row_size = column_count(present) * sizeof(uint64_t) + sizeof(uint32_t);
 
 	return calloc(rows ? rows : 1, row_size);
-}
-
-/* Windows stand behind the values. */
-static uint32_t *block_windows(uint64_t *block, uint32_t rows, metric_set present)
-{
-	return (uint32_t *)(void *)(block + (size_t)rows * column_count(present));
 }
 
 int columns_init(
@@ -38,8 +54,7 @@ int columns_init(
 		return -ENOMEM;
 	*columns = before ? *before : (struct columns){0};
 	columns->rows = rows;
-	columns->value = block;
-	columns->row_window_ms = block_windows(block, rows, present);
+	set_block(columns, block, present);
 	for (uint32_t row = 0; before && row < rows; row++) {
 		if (from[row] == COLUMNS_NO_ROW)
 			continue;
@@ -123,9 +138,7 @@ uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 	if (update->block) {
 		uint64_t *replaced = columns->value;
 
-		columns->value = update->block;
-		columns->present = update->present;
-		columns->row_window_ms = block_windows(columns->value, rows, columns->present);
+		set_block(columns, update->block, update->present);
 		update->block = replaced;
 	}
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
@@ -134,10 +147,8 @@ uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 		if (metric_info((enum metric)metric)->scope == METRIC_SCOPE_NODE)
 			columns->node_value[metric] = values ? *values : 0;
 		else if (values && rows)
-			memcpy(columns->value + (size_t)column_number(
-							columns->present, (enum metric)metric) *
-							rows,
-				values, rows * sizeof(*values));
+			memcpy(column_of(columns, (enum metric)metric), values,
+				rows * sizeof(*values));
 	}
 	for (uint32_t row = 0; row < rows; row++) {
 		columns->row_window_ms[row] = row_window(sample, row);
@@ -161,8 +172,7 @@ bool columns_value(
 
 	if (!(columns->present & METRIC_BIT(metric)) || columns->row_window_ms[row] == 0)
 		return false;
-	value = columns->value[(size_t)column_number(columns->present, metric) * columns->rows +
-			       row];
+	value = column_of(columns, metric)[row];
 	if (value == 0)
 		return false;
 	*ret_value = value - 1;
@@ -179,17 +189,12 @@ bool columns_node_value(const struct columns *columns, enum metric metric, uint6
 
 bool columns_row_complete(const struct columns *columns, uint32_t row, metric_set required)
 {
-	uint64_t value;
-
-	if (columns->row_window_ms[row] == 0)
+	required &= OF_ROWS;
+	if (columns->row_window_ms[row] == 0 || (required & columns->present) != required)
 		return false;
-	for (; required; required &= required - 1) {
-		enum metric metric = (enum metric)__builtin_ctzll(required);
-
-		if (metric_info(metric)->scope == METRIC_SCOPE_CONTAINER &&
-			!columns_value(columns, row, metric, &value))
+	for (; required; required &= required - 1)
+		if (column_of(columns, (enum metric)__builtin_ctzll(required))[row] == 0)
 			return false;
-	}
 	return true;
 }
 

@@ -20,6 +20,7 @@ struct columns {
 	/* One block. A column of `rows` for each bit of `present`, in the order of the bits; 0 = no
 	 * figure, else the value + 1 */
 	uint64_t *value;
+	uint8_t number[METRIC_COUNT];      /* of the column of each metric that is present */
 	uint32_t *row_window_ms;           /* by row; 0 = the row has no figures */
 	uint64_t node_value[METRIC_COUNT]; /* as in `value`; only node metrics are ever set */
 	uint32_t window_ms;                /* of node_value */

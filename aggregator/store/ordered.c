@@ -69,9 +69,36 @@ struct ordered_place ordered_next(const struct ordered *set, struct ordered_plac
 	return place;
 }
 
-void ordered_replace(struct ordered *set, struct ordered_place place, void *item)
+const void *ordered_ahead(const struct ordered *set, struct ordered_place place, size_t distance)
 {
+	place.slot += distance;
+	if (place.chunk < set->chunks && place.slot >= set->chunk[place.chunk]->count) {
+		place.slot -= set->chunk[place.chunk]->count;
+		place.chunk++;
+	}
+	if (place.chunk >= set->chunks || place.slot >= set->chunk[place.chunk]->count)
+		return NULL;
+	return set->chunk[place.chunk]->item[place.slot];
+}
+
+/* Finds the item that compares equal. */
+static bool find(const struct ordered *set, const void *item, struct ordered_place *ret_place)
+{
+	const void *found;
+
+	*ret_place = ordered_seek(set, item, set->compare);
+	found = ordered_at(set, *ret_place);
+	return found && set->compare(item, found) == 0;
+}
+
+bool ordered_replace(struct ordered *set, void *item)
+{
+	struct ordered_place place;
+
+	if (!find(set, item, &place))
+		return false;
 	set->chunk[place.chunk]->item[place.slot] = item;
+	return true;
 }
 
 /* An empty chunk at `at`. NULL when memory is short; then nothing has changed. */
@@ -164,11 +191,10 @@ static void join(struct ordered *set, size_t at)
 
 bool ordered_remove(struct ordered *set, const void *item)
 {
-	struct ordered_place place = ordered_seek(set, item, set->compare);
-	const void *found = ordered_at(set, place);
+	struct ordered_place place;
 	struct ordered_chunk *chunk;
 
-	if (!found || set->compare(item, found) != 0)
+	if (!find(set, item, &place))
 		return false;
 	chunk = set->chunk[place.chunk];
 	chunk->count--;

@@ -44,7 +44,11 @@ void *ordered_at(const struct ordered *set, struct ordered_place place);
 
 struct ordered_place ordered_next(const struct ordered *set, struct ordered_place place);
 
-/* Puts `item` where another stands that compares equal. */
-void ordered_replace(struct ordered *set, struct ordered_place place, void *item);
+/* The item that stands `distance` behind the place, or NULL when that is not in the same or the
+ * next chunk: for fetching memory ahead of a walk, where a miss costs nothing. */
+const void *ordered_ahead(const struct ordered *set, struct ordered_place place, size_t distance);
+
+/* Puts `item` in the place of the one that compares equal. False when there is none. */
+bool ordered_replace(struct ordered *set, void *item);
 
 #endif

@@ -1,8 +1,8 @@
-/* What the two halves of the store share: store.c writes, walk.c reads. */
+/* What the two halves of the store share: apply.c writes, walk.c reads. */
 #ifndef STORE_STATE_H
 #define STORE_STATE_H
 
-#include "aggregator/store/node.h"
+#include "aggregator/store/known_node.h"
 #include "aggregator/store/ordered.h"
 #include "aggregator/store/store.h"
 #include "base/log.h"
@@ -17,10 +17,11 @@ struct store {
 	 * the writer reads without it. It prefers the writer: a crowd of readers must not keep a
 	 * sample waiting. */
 	pthread_rwlock_t lock;
-	struct ordered nodes; /* struct node, by name */
+	struct ordered nodes; /* struct known_node, by name */
 	/* The pods that have a name, by namespace and name; of one name the pod to serve first:
 	 * the one whose uid was seen last. */
 	struct ordered pods;
+	struct store_totals totals;
 
 	/* The writer's own. */
 	uint64_t containers; /* rows of all nodes */

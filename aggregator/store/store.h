@@ -22,6 +22,7 @@
 #define STORE_STORE_H
 
 #include "aggregator/store/labels.h"
+#include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 #include "proto/metric.h"
@@ -102,12 +103,15 @@ const char *store_container_name(const struct store_pod_view *pod, uint32_t cont
 /* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
  * beginning; store_cursor_free() when done or given up. */
 struct store_cursor {
-	char *namespace, *name;
-	size_t namespace_size, name_size; /* of the memory behind them */
+	char *namespace, *name; /* room for STORE_MAX_NAME each */
 	bool started, finished;
 };
 
 void store_cursor_free(struct store_cursor *cursor);
+
+/* Lets *ret_copy stand where `cursor` stands; free it too. 0, or -ENOMEM: *ret_copy is untouched.
+ */
+int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
 typedef bool (*store_node_visitor)(void *context, const struct store_node_view *node);
@@ -128,6 +132,10 @@ bool store_get_node(
 	struct store *store, const char *name, store_node_visitor visitor, void *context);
 bool store_get_pod(struct store *store, const char *namespace, const char *name,
 	store_pod_visitor visitor, void *context);
+
+/* The sums over all pods that have a name, whether they are served now or not: no list of pods can
+ * have more in it. */
+struct store_totals store_totals(struct store *store);
 
 /* Nodes with a catalog and figures that are served now: for readiness. */
 size_t store_served_nodes(struct store *store);

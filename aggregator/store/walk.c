@@ -5,22 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many pods before its visit each part of a pod is fetched. */
+#define FETCH_POD     24
+#define FETCH_TEXT    16
+#define FETCH_FIGURES 8
+
 /* --- what is served --------------------------------------------------------------------------- */
 
-static bool is_fresh(const struct store *store, const struct node *node, uint64_t now_ns)
+static bool is_fresh(const struct store *store, const struct known_node *node, uint64_t now_ns)
 {
 	/* The sample may have come between reading the clock and taking the lock. */
 	return node->sampled &&
 	       (now_ns < node->sample_ns || now_ns - node->sample_ns < store->options.expiry_ns);
 }
 
-static bool node_is_served(const struct store *store, const struct node *node, uint64_t now_ns)
+static bool node_is_served(
+	const struct store *store, const struct known_node *node, uint64_t now_ns)
 {
 	return is_fresh(store, node, now_ns) &&
 	       columns_node_complete(&node->columns, store->options.required);
 }
 
-static bool pod_is_served(const struct store *store, const struct node_pod *pod, uint64_t now_ns)
+static bool pod_is_served(const struct store *store, const struct known_pod *pod, uint64_t now_ns)
 {
 	const uint16_t *listed = pod->node->listed + pod->first_listed;
 
@@ -34,7 +40,7 @@ static bool pod_is_served(const struct store *store, const struct node_pod *pod,
 
 /* --- views ------------------------------------------------------------------------------------ */
 
-static struct store_node_view view_node(const struct node *node)
+static struct store_node_view view_node(const struct known_node *node)
 {
 	return (struct store_node_view){
 		.name = node->name,
@@ -47,9 +53,9 @@ static struct store_node_view view_node(const struct node *node)
 	};
 }
 
-static struct store_pod_view view_pod(const struct node_pod *pod)
+static struct store_pod_view view_pod(const struct known_pod *pod)
 {
-	const struct node *node = pod->node;
+	const struct known_node *node = pod->node;
 	uint32_t window_ms = UINT32_MAX;
 
 	for (uint16_t i = 0; i < pod->listed; i++) {
@@ -73,12 +79,13 @@ static struct store_pod_view view_pod(const struct node_pod *pod)
 
 bool store_node_value(const struct store_node_view *node, enum metric metric, uint64_t *ret_value)
 {
-	return columns_node_value(&((const struct node *)node->opaque)->columns, metric, ret_value);
+	return columns_node_value(
+		&((const struct known_node *)node->opaque)->columns, metric, ret_value);
 }
 
 static uint16_t row_of(const struct store_pod_view *view, uint32_t container)
 {
-	const struct node_pod *pod = view->opaque;
+	const struct known_pod *pod = view->opaque;
 
 	return pod->node->listed[pod->first_listed + container];
 }
@@ -86,14 +93,14 @@ static uint16_t row_of(const struct store_pod_view *view, uint32_t container)
 bool store_container_value(const struct store_pod_view *pod, uint32_t container, enum metric metric,
 	uint64_t *ret_value)
 {
-	const struct node *node = ((const struct node_pod *)pod->opaque)->node;
+	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
 
 	return columns_value(&node->columns, row_of(pod, container), metric, ret_value);
 }
 
 const char *store_container_name(const struct store_pod_view *pod, uint32_t container)
 {
-	const struct node *node = ((const struct node_pod *)pod->opaque)->node;
+	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
 
 	return node->row[row_of(pod, container)].name;
 }
@@ -121,6 +128,24 @@ static int cursor_prepare(struct store_cursor *cursor)
 	return 0;
 }
 
+int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy)
+{
+	struct store_cursor copy = {0};
+
+	if (cursor_prepare(&copy) < 0) {
+		store_cursor_free(&copy);
+		return -ENOMEM;
+	}
+	if (cursor->started) {
+		memcpy(copy.namespace, cursor->namespace, strlen(cursor->namespace) + 1);
+		memcpy(copy.name, cursor->name, strlen(cursor->name) + 1);
+	}
+	copy.started = cursor->started;
+	copy.finished = cursor->finished;
+	*ret_copy = copy;
+	return 0;
+}
+
 static void cursor_move(struct store_cursor *cursor, const char *namespace, const char *name)
 {
 	memcpy(cursor->namespace, namespace, strlen(namespace) + 1);
@@ -134,7 +159,7 @@ int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t m
 	store_node_visitor visitor, void *context)
 {
 	uint64_t now_ns = store->options.clock();
-	const struct node *node, *passed = NULL;
+	const struct known_node *node, *passed = NULL;
 	struct ordered_place place;
 	struct store_key key;
 
@@ -163,25 +188,53 @@ int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t m
 	return 0;
 }
 
-static bool has_name(const struct node_pod *pod, const char *namespace, const char *name)
+static bool has_name(const struct known_pod *pod, const char *namespace, const char *name)
 {
 	return strcmp(pod->name, name) == 0 && strcmp(pod->namespace, namespace) == 0;
 }
 
 /* The pod at `place` while that is in `namespace` (NULL: any), else NULL. */
-static const struct node_pod *pod_at(
+static const struct known_pod *pod_at(
 	const struct store *store, struct ordered_place place, const char *namespace)
 {
-	const struct node_pod *pod = ordered_at(&store->pods, place);
+	const struct known_pod *pod = ordered_at(&store->pods, place);
 
 	return pod && (!namespace || strcmp(pod->namespace, namespace) == 0) ? pod : NULL;
+}
+
+/* Neighbours in the order of names lie anywhere in memory, and a pod is some ten cache lines that
+ * point at each other. So they are fetched while the pods before it are visited, each step some
+ * pods after the one that it reads from. A long walk takes a third of the time by this. */
+static void fetch_ahead(const struct store *store, struct ordered_place place)
+{
+	const struct known_pod *pod = ordered_ahead(&store->pods, place, FETCH_POD);
+
+	if (pod)
+		__builtin_prefetch(pod);
+	pod = ordered_ahead(&store->pods, place, FETCH_TEXT);
+	if (pod) {
+		__builtin_prefetch(pod->namespace);
+		__builtin_prefetch(pod->namespace + 64);
+		__builtin_prefetch(pod->node);
+		__builtin_prefetch(&pod->node->columns);
+	}
+	pod = ordered_ahead(&store->pods, place, FETCH_FIGURES);
+	if (pod) {
+		const struct columns *columns = &pod->node->columns;
+
+		__builtin_prefetch(&pod->node->row[pod->first_row]);
+		__builtin_prefetch(&pod->node->listed[pod->first_listed]);
+		__builtin_prefetch(&columns->row_window_ms[pod->first_row]);
+		__builtin_prefetch(&columns->value[pod->first_row]);
+		__builtin_prefetch(&columns->value[pod->first_row + columns->rows]);
+	}
 }
 
 int store_visit_pods(struct store *store, const char *namespace, struct store_cursor *cursor,
 	size_t most, store_pod_visitor visitor, void *context)
 {
 	uint64_t now_ns = store->options.clock();
-	const struct node_pod *pod, *passed = NULL;
+	const struct known_pod *pod, *passed = NULL;
 	struct ordered_place place;
 	struct store_key key;
 
@@ -196,7 +249,10 @@ int store_visit_pods(struct store *store, const char *namespace, struct store_cu
 	(void)pthread_rwlock_rdlock(&store->lock);
 	place = ordered_seek(&store->pods, &key, store_compare_pod_key);
 	while ((pod = pod_at(store, place, namespace)) && most > 0) {
-		bool hidden = passed && has_name(pod, passed->namespace, passed->name);
+		bool hidden;
+
+		fetch_ahead(store, place);
+		hidden = passed && has_name(pod, passed->namespace, passed->name);
 
 		if (!hidden && pod_is_served(store, pod, now_ns)) {
 			const struct store_pod_view view = view_pod(pod);
@@ -220,7 +276,7 @@ bool store_get_node(
 {
 	const struct store_key key = {.name = name};
 	uint64_t now_ns = store->options.clock();
-	const struct node *node;
+	const struct known_node *node;
 	bool served;
 
 	(void)pthread_rwlock_rdlock(&store->lock);
@@ -240,7 +296,7 @@ bool store_get_pod(struct store *store, const char *namespace, const char *name,
 {
 	const struct store_key key = {namespace, name, false};
 	uint64_t now_ns = store->options.clock();
-	const struct node_pod *pod;
+	const struct known_pod *pod;
 	bool served;
 
 	(void)pthread_rwlock_rdlock(&store->lock);
@@ -259,7 +315,7 @@ size_t store_served_nodes(struct store *store)
 {
 	uint64_t now_ns = store->options.clock();
 	struct ordered_place place = {0, 0};
-	const struct node *node;
+	const struct known_node *node;
 	size_t served = 0;
 
 	(void)pthread_rwlock_rdlock(&store->lock);
@@ -268,4 +324,14 @@ size_t store_served_nodes(struct store *store)
 		served += node_is_served(store, node, now_ns);
 	(void)pthread_rwlock_unlock(&store->lock);
 	return served;
+}
+
+struct store_totals store_totals(struct store *store)
+{
+	struct store_totals totals;
+
+	(void)pthread_rwlock_rdlock(&store->lock);
+	totals = store->totals;
+	(void)pthread_rwlock_unlock(&store->lock);
+	return totals;
 }

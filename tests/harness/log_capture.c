@@ -33,16 +33,27 @@ struct log_capture *log_capture_start(void)
 	return capture;
 }
 
-unsigned log_capture_count(struct log_capture *capture, const char *text)
+unsigned log_capture_count_in(const char *log, const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = log; (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+static void take(struct log_capture *capture)
 {
 	ssize_t length = pread(capture->fd, capture->text, MAX_LOG, 0);
-	unsigned count = 0;
 
 	assert_true(length >= 0);
 	capture->text[length] = '\0';
-	for (const char *at = capture->text; (at = strstr(at, text)); at++)
-		count++;
-	return count;
+}
+
+unsigned log_capture_count(struct log_capture *capture, const char *text)
+{
+	take(capture);
+	return log_capture_count_in(capture->text, text);
 }
 
 static bool has(void *context)
@@ -56,6 +67,17 @@ bool log_capture_has(struct log_capture *capture, const char *text, unsigned tim
 {
 	capture->wanted = text;
 	return wait_until(has, capture, timeout_ms);
+}
+
+char *log_capture_end(struct log_capture *capture)
+{
+	char *log;
+
+	take(capture);
+	log = strdup(capture->text);
+	log_capture_stop(capture);
+	assert_non_null(log);
+	return log;
 }
 
 void log_capture_stop(struct log_capture *capture)

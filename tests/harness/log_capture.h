@@ -13,6 +13,12 @@ bool log_capture_has(struct log_capture *capture, const char *text, unsigned tim
 /* How often `text` was written so far. */
 unsigned log_capture_count(struct log_capture *capture, const char *text);
 
+/* The same in a text, such as that of log_capture_end(). */
+unsigned log_capture_count_in(const char *log, const char *text);
+
+/* Stops and returns all that was written; the caller frees it. */
+char *log_capture_end(struct log_capture *capture);
+
 /* Standard error is what it was. NULL is fine. */
 void log_capture_stop(struct log_capture *capture);
 

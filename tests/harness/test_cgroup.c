@@ -2,10 +2,12 @@
 
 #include "tests/harness/wait.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +18,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* Others make cgroups for tests too: what we sweep away has our name. */
+#define PREFIX "tacho-integration-"
 
 struct test_cgroups {
 	char v2[256];
@@ -118,15 +123,48 @@ static void remove_folder(const char *mount, const char *path)
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *position)
 {
-	char folder[1024];
-
 	(void)status;
 	(void)position;
-	if (type == FTW_DP) {
-		(void)snprintf(folder, sizeof(folder), "%s", path);
-		(void)wait_until(is_removed, folder, 2000);
-	}
+	if (type == FTW_DP)
+		(void)rmdir(path);
 	return 0;
+}
+
+static bool is_tree_removed(void *context)
+{
+	const char *folder = context;
+
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return access(folder, F_OK) < 0;
+}
+
+/* The kernel may need a moment to see that a cgroup is empty, as above. */
+static void remove_tree(const char *mount, const char *root, unsigned timeout_ms)
+{
+	char folder[1024];
+
+	(void)snprintf(folder, sizeof(folder), "%s%s", mount, root);
+	if (!wait_until(is_tree_removed, folder, timeout_ms))
+		print_message("could not remove %s\n", folder);
+}
+
+/* What a test left that was killed, or whose set-up failed. */
+static void sweep(const char *mount)
+{
+	DIR *folder = opendir(mount);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		char path[300];
+		int pid;
+
+		if (sscanf(entry->d_name, PREFIX "%d-%*u", &pid) != 1 || kill(pid, 0) == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/%s", entry->d_name);
+		remove_tree(mount, path, 0);
+	}
+	if (folder)
+		(void)closedir(folder);
 }
 
 struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver driver)
@@ -138,8 +176,11 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 	assert_non_null(cgroups);
 	find_mounts(cgroups);
 	cgroups->driver = driver;
+	sweep(cgroups->v2);
+	if (cgroups->v1[0])
+		sweep(cgroups->v1);
 	(void)snprintf(
-		cgroups->root, sizeof(cgroups->root), "/tacho-test-%d-%u", (int)getpid(), ++number);
+		cgroups->root, sizeof(cgroups->root), "/" PREFIX "%d-%u", (int)getpid(), ++number);
 	make_folders(cgroups->v2, cgroups->root, true);
 	if (cgroups->v1[0])
 		make_folders(cgroups->v1, cgroups->root, false);
@@ -155,19 +196,11 @@ struct test_cgroups *test_cgroups_new(struct scratch *scratch, enum test_driver 
 
 void test_cgroups_free(struct test_cgroups *cgroups)
 {
-	const char *mounts[2];
-	char folder[512];
-
 	if (!cgroups)
 		return;
-	mounts[0] = cgroups->v2;
-	mounts[1] = cgroups->v1;
-	for (int i = 0; i < 2; i++) {
-		if (!*mounts[i])
-			continue;
-		(void)snprintf(folder, sizeof(folder), "%s%s", mounts[i], cgroups->root);
-		(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	}
+	remove_tree(cgroups->v2, cgroups->root, 2000);
+	if (cgroups->v1[0])
+		remove_tree(cgroups->v1, cgroups->root, 2000);
 	free(cgroups);
 }
 

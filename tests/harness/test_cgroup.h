@@ -1,7 +1,7 @@
 /* Pods and containers as a kubelet makes them, of our own: real cgroups and log folders.
  *
- * They stand in a folder "tacho-test-<pid>-<n>" of the cgroup v2 tree and, where v2 has no memory
- * controller, at the same path of the v1 memory hierarchy. */
+ * They stand in a folder "tacho-integration-<pid>-<n>" of the cgroup v2 tree and, where v2 has no
+ * memory controller, at the same path of the v1 memory hierarchy. */
 #ifndef TESTS_HARNESS_TEST_CGROUP_H
 #define TESTS_HARNESS_TEST_CGROUP_H
 

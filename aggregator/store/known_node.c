@@ -1,4 +1,4 @@
-#include "aggregator/store/node.h"
+#include "aggregator/store/known_node.h"
 
 #include "aggregator/store/object_name.h"
 #include "aggregator/store/store.h"
@@ -11,7 +11,14 @@ _Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted
 
 /* What the memory of a node has to hold. */
 struct extent {
-	size_t pods, rows, text;
+	size_t pods, rows;
+	size_t names, ids; /* bytes */
+};
+
+/* Where texts are copied to. Names are read by every list and stand together; uids and ids are
+ * hardly ever read. */
+struct text {
+	char *names, *ids;
 };
 
 /* A field that is not there is an empty one. */
@@ -43,7 +50,8 @@ static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct er
 	if (extent->rows > STORE_MAX_CONTAINERS_PER_NODE)
 		return error_set(err, E2BIG, "the node has more than %d containers",
 			STORE_MAX_CONTAINERS_PER_NODE);
-	extent->text += text_size(pod->namespace_) + text_size(pod->name) + text_size(pod->uid);
+	extent->names += text_size(pod->namespace_) + text_size(pod->name);
+	extent->ids += text_size(pod->uid);
 	for (size_t i = 0; i < pod->n_containers; i++) {
 		const Tacho__V1__Container *container = pod->containers[i];
 
@@ -52,7 +60,8 @@ static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct er
 			r = object_name_check_text("a container's id", text_of(container->id), err);
 		if (r < 0)
 			return r;
-		extent->text += text_size(container->name) + text_size(container->id);
+		extent->names += text_size(container->name);
+		extent->ids += text_size(container->id);
 	}
 	return 0;
 }
@@ -76,7 +85,7 @@ static int check(const char *name, const Tacho__V1__Catalog *catalog, struct ext
 	if (extent.pods > STORE_MAX_PODS_PER_NODE)
 		return error_set(err, E2BIG, "the node has %zu pods, more than %d", extent.pods,
 			STORE_MAX_PODS_PER_NODE);
-	extent.text = text_size(name) + text_size(architecture);
+	extent.names = text_size(name) + text_size(architecture);
 	for (size_t i = 0; i < catalog->n_pods; i++) {
 		r = check_pod(catalog->pods[i], &extent, err);
 		if (r < 0)
@@ -89,21 +98,23 @@ static int check(const char *name, const Tacho__V1__Catalog *catalog, struct ext
 /* --- filling ---------------------------------------------------------------------------------- */
 
 /* One block for everything but the columns. */
-static struct node *allocate(const struct extent *extent, char **ret_text)
+static struct known_node *allocate(const struct extent *extent, struct text *ret_text)
 {
-	size_t size = sizeof(struct node) + extent->pods * sizeof(struct node_pod) +
-		      extent->rows * sizeof(struct node_row) +
-		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->text;
-	struct node *node = calloc(1, size);
+	size_t size = sizeof(struct known_node) + extent->pods * sizeof(struct known_pod) +
+		      extent->rows * sizeof(struct known_row) +
+		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->names +
+		      extent->ids;
+	struct known_node *node = calloc(1, size);
 
 	if (!node)
 		return NULL;
-	node->pod = (struct node_pod *)(node + 1);
-	node->row = (struct node_row *)(node->pod + extent->pods);
+	node->pod = (struct known_pod *)(node + 1);
+	node->row = (struct known_row *)(node->pod + extent->pods);
 	node->by_uid = (uint16_t *)(node->row + extent->rows);
 	node->by_key = node->by_uid + extent->pods;
 	node->listed = node->by_key + extent->rows;
-	*ret_text = (char *)(node->listed + extent->rows);
+	ret_text->names = (char *)(node->listed + extent->rows);
+	ret_text->ids = ret_text->names + extent->names;
 	return node;
 }
 
@@ -121,7 +132,7 @@ static const char *keep(char **at, const char *field)
 }
 
 /* A node's own labels, the three that the kubelet sets too: sorted, as struct labels wants it. */
-static void fill_labels(struct node *node, const char *architecture)
+static void fill_labels(struct known_node *node, const char *architecture)
 {
 	size_t count = 0;
 
@@ -132,14 +143,15 @@ static void fill_labels(struct node *node, const char *architecture)
 	node->labels = (struct labels){.item = node->label, .count = count};
 }
 
-static void fill_pod(struct node *node, const Tacho__V1__Pod *from, uint64_t now_ns, char **text)
+static void fill_pod(
+	struct known_node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
 {
-	struct node_pod *pod = &node->pod[node->pods];
+	struct known_pod *pod = &node->pod[node->pods];
 
-	*pod = (struct node_pod){
-		.namespace = keep(text, from->namespace_),
-		.name = keep(text, from->name),
-		.uid = keep(text, from->uid),
+	*pod = (struct known_pod){
+		.namespace = keep(&text->names, from->namespace_),
+		.name = keep(&text->names, from->name),
+		.uid = keep(&text->ids, from->uid),
 		.node = node,
 		.first_seen_ns = now_ns,
 		.first_row = (uint16_t)node->rows,
@@ -149,46 +161,46 @@ static void fill_pod(struct node *node, const Tacho__V1__Pod *from, uint64_t now
 	node->by_uid[node->pods] = (uint16_t)node->pods;
 	node->pods++;
 	for (size_t i = 0; i < from->n_containers; i++) {
-		node->row[node->rows].name = keep(text, from->containers[i]->name);
-		node->row[node->rows].id = keep(text, from->containers[i]->id);
+		node->row[node->rows].name = keep(&text->names, from->containers[i]->name);
+		node->row[node->rows].id = keep(&text->ids, from->containers[i]->id);
 		node->by_key[node->rows] = (uint16_t)node->rows;
 		node->rows++;
 	}
 }
 
-static void fill(struct node *node, const char *name, const Tacho__V1__Catalog *catalog,
-	uint64_t now_ns, char *text)
+static void fill(struct known_node *node, const char *name, const Tacho__V1__Catalog *catalog,
+	uint64_t now_ns, struct text *text)
 {
-	node->name = keep(&text, name);
+	node->name = keep(&text->names, name);
 	node->revision = catalog->revision;
 	node->message_ns = now_ns;
 	if (catalog->node) {
 		node->cpu_millicores = catalog->node->cpu_millicores;
 		node->memory_bytes = catalog->node->memory_bytes;
 	}
-	fill_labels(node, catalog->node ? keep(&text, catalog->node->architecture) : "");
+	fill_labels(node, catalog->node ? keep(&text->names, catalog->node->architecture) : "");
 	for (size_t i = 0; i < catalog->n_pods; i++)
-		fill_pod(node, catalog->pods[i], now_ns, &text);
+		fill_pod(node, catalog->pods[i], now_ns, text);
 }
 
 /* --- telling pods and containers apart -------------------------------------------------------- */
 
 /* What a container is known by within its pod; "" when nothing of it is known. */
-static const char *row_key(const struct node *node, uint16_t row)
+static const char *row_key(const struct known_node *node, uint16_t row)
 {
 	return *node->row[row].id ? node->row[row].id : node->row[row].name;
 }
 
 static int compare_uids(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 
 	return strcmp(node->pod[*(const uint16_t *)a].uid, node->pod[*(const uint16_t *)b].uid);
 }
 
 static int compare_keys(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 
 	return strcmp(row_key(node, *(const uint16_t *)a), row_key(node, *(const uint16_t *)b));
 }
@@ -200,14 +212,14 @@ static int compare_rows(const void *a, const void *b)
 
 static int compare_names(const void *a, const void *b, void *context)
 {
-	const struct node *node = context;
+	const struct known_node *node = context;
 	int order =
 		strcmp(node->row[*(const uint16_t *)a].name, node->row[*(const uint16_t *)b].name);
 
 	return order ? order : compare_rows(a, b);
 }
 
-static int sort_by_identity(struct node *node, struct error *err)
+static int sort_by_identity(struct known_node *node, struct error *err)
 {
 	qsort_r(node->by_uid, node->pods, sizeof(*node->by_uid), compare_uids, node);
 	for (uint32_t i = 1; i < node->pods; i++)
@@ -215,7 +227,7 @@ static int sort_by_identity(struct node *node, struct error *err)
 			return error_set(err, EINVAL, "two pods have the uid %s",
 				node->pod[node->by_uid[i]].uid);
 	for (uint32_t i = 0; i < node->pods; i++) {
-		const struct node_pod *pod = &node->pod[i];
+		const struct known_pod *pod = &node->pod[i];
 		uint16_t *row = node->by_key + pod->first_row;
 
 		qsort_r(row, pod->rows, sizeof(*row), compare_keys, node);
@@ -230,12 +242,12 @@ static int sort_by_identity(struct node *node, struct error *err)
 
 /* The containers to serve: those with a name, in the order of the rows. For a moment after a
  * restart a container is there twice, the old cgroup and the new one: the later row is served. */
-static void list_containers(struct node *node)
+static void list_containers(struct known_node *node)
 {
 	uint16_t *listed = node->listed;
 
 	for (uint32_t i = 0; i < node->pods; i++) {
-		struct node_pod *pod = &node->pod[i];
+		struct known_pod *pod = &node->pod[i];
 
 		for (uint16_t j = 0; j < pod->rows; j++)
 			listed[j] = (uint16_t)(pod->first_row + j);
@@ -253,10 +265,34 @@ static void list_containers(struct node *node)
 	}
 }
 
+static void add_up(struct known_node *node)
+{
+	struct store_totals *totals = &node->totals;
+	uint64_t label_bytes = 0;
+
+	for (size_t i = 0; i < node->labels.count; i++)
+		label_bytes +=
+			strlen(node->labels.item[i].key) + strlen(node->labels.item[i].value);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *pod = &node->pod[i];
+
+		if (!known_pod_is_named(pod) || pod->listed == 0)
+			continue;
+		totals->pods++;
+		totals->containers += pod->listed;
+		totals->name_bytes += strlen(pod->namespace) + strlen(pod->name);
+		for (uint16_t j = 0; j < pod->listed; j++)
+			totals->name_bytes +=
+				strlen(node->row[node->listed[pod->first_listed + j]].name);
+		totals->labels += node->labels.count;
+		totals->label_bytes += label_bytes;
+	}
+}
+
 /* --- what stays ------------------------------------------------------------------------------- */
 
 /* For each container of `pod` that `old` has too: its old row. Both are sorted by key. */
-static void match_rows(const struct node_pod *pod, const struct node_pod *old, uint16_t *from)
+static void match_rows(const struct known_pod *pod, const struct known_pod *old, uint16_t *from)
 {
 	const uint16_t *row = pod->node->by_key + pod->first_row;
 	const uint16_t *old_row = old->node->by_key + old->first_row;
@@ -272,7 +308,7 @@ static void match_rows(const struct node_pod *pod, const struct node_pod *old, u
 	}
 }
 
-static int keep_what_stays(struct node *node, const struct node *before)
+static int keep_what_stays(struct known_node *node, const struct known_node *before)
 {
 	uint16_t *from;
 	int r;
@@ -284,17 +320,13 @@ static int keep_what_stays(struct node *node, const struct node *before)
 		return -ENOMEM;
 	for (uint32_t row = 0; row < node->rows; row++)
 		from[row] = COLUMNS_NO_ROW;
-	for (uint32_t i = 0, j = 0; i < node->pods && j < before->pods;) {
-		struct node_pod *pod = &node->pod[node->by_uid[i]];
-		const struct node_pod *old = &before->pod[before->by_uid[j]];
-		int order = strcmp(pod->uid, old->uid);
+	for (uint32_t i = 0; i < node->pods; i++) {
+		const struct known_pod *old = known_node_find_pod(before, node->pod[i].uid);
 
-		if (order == 0) {
-			pod->first_seen_ns = old->first_seen_ns;
-			match_rows(pod, old, from);
-		}
-		i += order <= 0;
-		j += order >= 0;
+		if (!old)
+			continue;
+		node->pod[i].first_seen_ns = old->first_seen_ns;
+		match_rows(&node->pod[i], old, from);
 	}
 	r = columns_init(&node->columns, node->rows, &before->columns, from);
 	free(from);
@@ -303,12 +335,13 @@ static int keep_what_stays(struct node *node, const struct node *before)
 	return r;
 }
 
-int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct node *before,
-	uint64_t now_ns, struct node **ret_node, struct error *err)
+int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
+	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
+	struct error *err)
 {
 	struct extent extent = {0};
-	struct node *node;
-	char *text;
+	struct known_node *node;
+	struct text text;
 	int r = check(name, catalog, &extent, err);
 
 	if (r < 0)
@@ -316,11 +349,12 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 	node = allocate(&extent, &text);
 	if (!node)
 		return error_errno(err, ENOMEM, "keeping %zu pods", extent.pods);
-	fill(node, name, catalog, now_ns, text);
+	fill(node, name, catalog, now_ns, &text);
 	r = sort_by_identity(node, err);
 	if (r < 0)
 		goto out;
 	list_containers(node);
+	add_up(node);
 	r = keep_what_stays(node, before);
 	if (r < 0) {
 		(void)error_errno(err, -r, "keeping the figures");
@@ -329,11 +363,30 @@ int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct n
 	*ret_node = node;
 	return 0;
 out:
-	node_free(node);
+	known_node_free(node);
 	return r;
 }
 
-void node_free(struct node *node)
+const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid)
+{
+	size_t low = 0, high = node->pods;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct known_pod *pod = &node->pod[node->by_uid[middle]];
+		int order = strcmp(uid, pod->uid);
+
+		if (order == 0)
+			return pod;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+void known_node_free(struct known_node *node)
 {
 	if (!node)
 		return;

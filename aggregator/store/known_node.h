@@ -2,11 +2,12 @@
  *
  * Made anew from every Catalog in one piece and never changed after that, but for the columns, the
  * revision of which is the node's. The pods are part of the node's memory. */
-#ifndef STORE_NODE_H
-#define STORE_NODE_H
+#ifndef STORE_KNOWN_NODE_H
+#define STORE_KNOWN_NODE_H
 
 #include "aggregator/store/columns.h"
 #include "aggregator/store/labels.h"
+#include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "proto/tacho.pb-c.h"
 
@@ -15,16 +16,16 @@
 #include <stdint.h>
 
 /* One row: a container. */
-struct node_row {
+struct known_row {
 	const char *name; /* "" = not known, or a sandbox */
 	const char *id;
 };
 
-struct node_pod {
+struct known_pod {
 	const char *namespace; /* "" = not known */
 	const char *name;      /* "" = not known */
 	const char *uid;
-	struct node *node;
+	struct known_node *node;
 	uint64_t first_seen_ns; /* when the store first heard of this uid on this node */
 	uint16_t first_row, rows;
 	/* The containers to serve, as rows: node->listed[first_listed] and so on. */
@@ -32,7 +33,7 @@ struct node_pod {
 	bool incomplete;
 };
 
-struct node {
+struct known_node {
 	const char *name;
 	struct labels labels;
 	struct label label[3]; /* behind `labels` */
@@ -43,24 +44,29 @@ struct node {
 	bool sampled;
 
 	uint32_t pods, rows;
-	struct node_pod *pod;
-	struct node_row *row;
+	struct known_pod *pod;
+	struct known_row *row;
 	uint16_t *by_uid; /* pods in the order of their uids */
 	uint16_t
 		*by_key; /* rows; within each pod in the order of what tells its containers apart */
 	uint16_t *listed;
 	struct columns columns;
+	struct store_totals totals; /* of the pods that have a name and something to list */
 };
 
 /* Makes a node out of a Catalog. Pods and containers that `before` (may be NULL) has too, told by
  * the pod's uid and the container's id (its name where it has no id), keep when they were first
  * seen and their figures. `now_ns` is the time of this message. 0; -EINVAL, -E2BIG, -ENOMEM. */
-int node_new(const char *name, const Tacho__V1__Catalog *catalog, const struct node *before,
-	uint64_t now_ns, struct node **ret_node, struct error *err);
-void node_free(struct node *node);
+int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
+	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
+	struct error *err);
+void known_node_free(struct known_node *node);
+
+/* The pod of this uid, or NULL. */
+const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid);
 
 /* Whether the pod has a name by which it can be asked for. */
-static inline bool node_pod_is_named(const struct node_pod *pod)
+static inline bool known_pod_is_named(const struct known_pod *pod)
 {
 	return *pod->namespace && *pod->name;
 }

@@ -13,7 +13,7 @@
 int store_compare_node_key(const void *key, const void *item)
 {
 	const struct store_key *wanted = key;
-	const struct node *node = item;
+	const struct known_node *node = item;
 	int order = strcmp(wanted->name, node->name);
 
 	return order ? order : wanted->behind;
@@ -21,13 +21,13 @@ int store_compare_node_key(const void *key, const void *item)
 
 static int compare_nodes(const void *a, const void *b)
 {
-	return strcmp(((const struct node *)a)->name, ((const struct node *)b)->name);
+	return strcmp(((const struct known_node *)a)->name, ((const struct known_node *)b)->name);
 }
 
 int store_compare_pod_key(const void *key, const void *item)
 {
 	const struct store_key *wanted = key;
-	const struct node_pod *pod = item;
+	const struct known_pod *pod = item;
 	int order = strcmp(wanted->namespace, pod->namespace);
 
 	if (order == 0)
@@ -37,7 +37,7 @@ int store_compare_pod_key(const void *key, const void *item)
 
 static int compare_pods(const void *a, const void *b)
 {
-	const struct node_pod *left = a, *right = b;
+	const struct known_pod *left = a, *right = b;
 	const struct store_key key = {left->namespace, left->name, false};
 	int order = store_compare_pod_key(&key, right);
 
@@ -46,11 +46,7 @@ static int compare_pods(const void *a, const void *b)
 			(left->first_seen_ns > right->first_seen_ns);
 	if (order == 0)
 		order = strcmp(left->uid, right->uid);
-	if (order == 0)
-		order = compare_nodes(left->node, right->node);
-	if (order == 0) /* the same pod, before and after a catalog */
-		order = ((uintptr_t)left > (uintptr_t)right) - ((uintptr_t)left < (uintptr_t)right);
-	return order;
+	return order ? order : compare_nodes(left->node, right->node);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -123,13 +119,13 @@ struct store *store_new(const struct store_options *options, struct error *err)
 void store_free(struct store *store)
 {
 	struct ordered_place place = {0, 0};
-	struct node *node;
+	struct known_node *node;
 
 	if (!store)
 		return;
 	while ((node = ordered_at(&store->nodes, place))) {
 		place = ordered_next(&store->nodes, place);
-		node_free(node);
+		known_node_free(node);
 	}
 	ordered_free(&store->nodes);
 	ordered_free(&store->pods);
@@ -139,50 +135,62 @@ void store_free(struct store *store)
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
-static struct node *find_node(const struct store *store, const char *name)
+static struct known_node *find_node(const struct store *store, const char *name)
 {
 	const struct store_key key = {.name = name};
-	struct node *node = ordered_at(
+	struct known_node *node = ordered_at(
 		&store->nodes, ordered_seek(&store->nodes, &key, store_compare_node_key));
 
 	return node && strcmp(node->name, name) == 0 ? node : NULL;
 }
 
 /* Whether another pod of the same name is in the set. */
-static bool shares_its_name(const struct store *store, const struct node_pod *pod)
+static bool shares_its_name(const struct store *store, const struct known_pod *pod)
 {
 	const struct store_key key = {pod->namespace, pod->name, false};
 	struct ordered_place place = ordered_seek(&store->pods, &key, store_compare_pod_key);
-	const struct node_pod *first = ordered_at(&store->pods, place);
+	const struct known_pod *first = ordered_at(&store->pods, place);
 
 	if (first == pod)
 		first = ordered_at(&store->pods, ordered_next(&store->pods, place));
 	return first && store_compare_pod_key(&key, first) == 0;
 }
 
-/* Takes the first `count` pods of the node out of the set. */
-static void remove_pods(struct store *store, const struct node *node, uint32_t count)
+/* Whether the pod stands in the set where a pod of `other`, the same node before or after a
+ * catalog, stood or will stand. `other` may be NULL. */
+static bool stays(const struct known_pod *pod, const struct known_node *other)
+{
+	const struct known_pod *like = other ? known_node_find_pod(other, pod->uid) : NULL;
+
+	return like && compare_pods(pod, like) == 0;
+}
+
+/* Takes those of the node's first `count` pods out of the set that do not stay. */
+static void remove_pods(struct store *store, const struct known_node *node, uint32_t count,
+	const struct known_node *other)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const struct node_pod *pod = &node->pod[i];
+		const struct known_pod *pod = &node->pod[i];
 
-		if (!node_pod_is_named(pod))
+		if (!known_pod_is_named(pod) || stays(pod, other))
 			continue;
 		store->hidden -= shares_its_name(store, pod);
 		(void)ordered_remove(&store->pods, pod);
 	}
 }
 
-/* 0, or -ENOMEM: then none of the node's pods is in the set. */
-static int insert_pods(struct store *store, struct node *node)
+/* Puts those of the node's pods into the set that were not there before. 0, or -ENOMEM: then none
+ * of them is. */
+static int insert_pods(
+	struct store *store, struct known_node *node, const struct known_node *before)
 {
 	for (uint32_t i = 0; i < node->pods; i++) {
-		struct node_pod *pod = &node->pod[i];
+		struct known_pod *pod = &node->pod[i];
 
-		if (!node_pod_is_named(pod))
+		if (!known_pod_is_named(pod) || stays(pod, before))
 			continue;
 		if (ordered_insert(&store->pods, pod) < 0) {
-			remove_pods(store, node, i);
+			remove_pods(store, node, i, before);
 			return -ENOMEM;
 		}
 		store->hidden += shares_its_name(store, pod);
@@ -190,29 +198,48 @@ static int insert_pods(struct store *store, struct node *node)
 	return 0;
 }
 
-/* Puts `node` in the place of `before`, or where it belongs when that is NULL. Holds the lock. 0,
- * or -ENOMEM: then nothing has changed. */
-static int exchange(struct store *store, struct node *before, struct node *node)
+static void take_off(struct store_totals *from, const struct store_totals *totals)
 {
-	int r = insert_pods(store, node);
+	from->pods -= totals->pods;
+	from->containers -= totals->containers;
+	from->name_bytes -= totals->name_bytes;
+	from->labels -= totals->labels;
+	from->label_bytes -= totals->label_bytes;
+}
+
+static void put_on(struct store_totals *to, const struct store_totals *totals)
+{
+	to->pods += totals->pods;
+	to->containers += totals->containers;
+	to->name_bytes += totals->name_bytes;
+	to->labels += totals->labels;
+	to->label_bytes += totals->label_bytes;
+}
+
+/* Puts `node` in the place of `before`, or where it belongs when that is NULL. The lock is held. 0,
+ * or -ENOMEM: then nothing has changed. */
+static int exchange(struct store *store, const struct known_node *before, struct known_node *node)
+{
+	int r = insert_pods(store, node, before);
 
 	if (r < 0)
 		return r;
-	if (before) {
-		const struct store_key key = {.name = node->name};
-
-		remove_pods(store, before, before->pods);
-		ordered_replace(&store->nodes,
-			ordered_seek(&store->nodes, &key, store_compare_node_key), node);
-		return 0;
+	if (!before) {
+		r = ordered_insert(&store->nodes, node);
+		if (r < 0)
+			remove_pods(store, node, node->pods, NULL);
+		return r;
 	}
-	r = ordered_insert(&store->nodes, node);
-	if (r < 0)
-		remove_pods(store, node, node->pods);
-	return r;
+	remove_pods(store, before, before->pods, node);
+	for (uint32_t i = 0; i < node->pods; i++)
+		if (known_pod_is_named(&node->pod[i]) && stays(&node->pod[i], before))
+			(void)ordered_replace(&store->pods, &node->pod[i]);
+	(void)ordered_replace(&store->nodes, node);
+	return 0;
 }
 
-static void count_change(struct store *store, const struct node *before, const struct node *after)
+static void count_change(
+	struct store *store, const struct known_node *before, const struct known_node *after)
 {
 	store->all_pods += (after ? after->pods : 0) - (uint64_t)(before ? before->pods : 0);
 	store->containers += (after ? after->rows : 0) - (uint64_t)(before ? before->rows : 0);
@@ -225,25 +252,29 @@ static void count_change(struct store *store, const struct node *before, const s
 static int apply_catalog(struct store *store, const char *name, const Tacho__V1__Catalog *catalog,
 	uint64_t now_ns, struct error *err)
 {
-	struct node *before = find_node(store, name), *node;
+	struct known_node *before = find_node(store, name), *node;
 	int r;
 
 	if (!before && store->nodes.count >= store->options.max_nodes)
 		return error_set(err, ENOSPC, "%" PRIu32 " nodes are known, which is the most",
 			store->options.max_nodes);
-	r = node_new(name, catalog, before, now_ns, &node, err);
+	r = known_node_new(name, catalog, before, now_ns, &node, err);
 	if (r < 0)
 		return r;
 	(void)pthread_rwlock_wrlock(&store->lock);
 	r = exchange(store, before, node);
+	if (r == 0 && before)
+		take_off(&store->totals, &before->totals);
+	if (r == 0)
+		put_on(&store->totals, &node->totals);
 	(void)pthread_rwlock_unlock(&store->lock);
 	if (r < 0) {
 		(void)error_errno(err, -r, "sorting in %" PRIu32 " pods", node->pods);
-		node_free(node);
+		known_node_free(node);
 		return r;
 	}
 	count_change(store, before, node);
-	node_free(before);
+	known_node_free(before);
 	return 0;
 }
 
@@ -270,7 +301,7 @@ int store_apply_catalog(struct store *store, const char *node, const Tacho__V1__
 static int apply_sample(struct store *store, const char *name, const Tacho__V1__Sample *sample,
 	uint64_t now_ns, struct error *err)
 {
-	struct node *node = find_node(store, name);
+	struct known_node *node = find_node(store, name);
 	struct columns_update update;
 	uint32_t without_window;
 	int r;
@@ -314,18 +345,19 @@ int store_apply_sample(struct store *store, const char *node, const Tacho__V1__S
 }
 
 /* Takes the node out; returns where the next one stands. */
-static struct ordered_place forget(struct store *store, struct node *node)
+static struct ordered_place forget(struct store *store, struct known_node *node)
 {
 	const struct store_key key = {.name = node->name};
 	struct ordered_place next;
 
 	(void)pthread_rwlock_wrlock(&store->lock);
-	remove_pods(store, node, node->pods);
+	remove_pods(store, node, node->pods, NULL);
 	(void)ordered_remove(&store->nodes, node);
+	take_off(&store->totals, &node->totals);
 	(void)pthread_rwlock_unlock(&store->lock);
 	next = ordered_seek(&store->nodes, &key, store_compare_node_key);
 	count_change(store, node, NULL);
-	node_free(node);
+	known_node_free(node);
 	return next;
 }
 
@@ -333,7 +365,7 @@ void store_expire(struct store *store, uint64_t now_ns)
 {
 	struct ordered_place place = {0, 0};
 	uint64_t held_back;
-	struct node *node;
+	struct known_node *node;
 
 	while ((node = ordered_at(&store->nodes, place))) {
 		if (now_ns < node->message_ns ||

@@ -1,0 +1,178 @@
+#include "aggregator/api/api.h"
+
+#include "aggregator/api/authenticate.h"
+#include "aggregator/api/core_api.h"
+#include "aggregator/api/exchange.h"
+#include "aggregator/api/health.h"
+#include "aggregator/api/metrics_api.h"
+#include "aggregator/api/reply.h"
+#include "aggregator/api/root_api.h"
+#include "aggregator/api/router.h"
+#include "aggregator/api/self_metrics.h"
+#include "aggregator/api/server.h"
+#include "aggregator/api/tls_context.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct api {
+	struct server *server;
+	struct router *router;
+	struct metrics_api *metrics;
+	struct health *health;
+	struct exchange_codes *codes;
+	char *token;
+	struct authenticate_options authenticate;
+};
+
+static enum request_method method_of(const struct evhttp_request *http)
+{
+	switch (evhttp_request_get_command(http)) {
+	case EVHTTP_REQ_GET:
+		return REQUEST_GET;
+	case EVHTTP_REQ_HEAD:
+		return REQUEST_HEAD;
+	default:
+		return REQUEST_OTHER;
+	}
+}
+
+/* Before anyone knows who asks. False: *ret_status says what is wrong. */
+static bool parse(struct exchange *exchange, struct status *ret_status)
+{
+	struct request *request = &exchange->request;
+	struct error err;
+	int r;
+
+	if (server_header_too_large(exchange->http)) {
+		*ret_status = status_header_too_large(SERVER_MAX_HEADER_BYTES);
+		return false;
+	}
+	r = request_parse(request, request->method, evhttp_request_get_uri(exchange->http),
+		request->headers, &err);
+	/* A watch is refused anyway, and its timeout is not looked at. */
+	if (r == 0 && !request_query_bool(request, "watch"))
+		r = request_check_timeout(request, &err);
+	if (r < 0)
+		*ret_status = r == -ENOMEM ? status_internal(err.message)
+					   : status_bad_request(err.message);
+	return r == 0;
+}
+
+static bool let_in(const struct api *api, const struct exchange *exchange)
+{
+	return health_is_probe(&exchange->request) ||
+	       authenticate_request(&api->authenticate, &exchange->request);
+}
+
+/* The way of a request: parse, authenticate, route. */
+static void handle(void *context, struct evhttp_request *http)
+{
+	struct api *api = context;
+	struct exchange *exchange = exchange_new(http, api->codes);
+	struct status status;
+
+	if (!exchange) {
+		evhttp_send_error(http, 500, NULL);
+		return;
+	}
+	exchange->request.method = method_of(http);
+	if (!parse(exchange, &status)) {
+		reply_status(exchange, &status);
+	} else if (!let_in(api, exchange)) {
+		status = status_unauthorized();
+		reply_status(exchange, &status);
+	} else {
+		router_dispatch(api->router, exchange);
+	}
+}
+
+static int add_routes(struct api *api, const struct api_options *options)
+{
+	uint32_t ready_ms = options->ready_ms ? options->ready_ms : API_READY_MS;
+
+	api->metrics = metrics_api_new(api->router, options->store);
+	api->health = health_new(api->router, options->store, ready_ms * NS_PER_MS);
+	if (!api->metrics || !api->health)
+		return -ENOMEM;
+	if (options->core_api)
+		core_api_add_routes(api->router, options->store);
+	root_api_add_routes(api->router, options->core_api);
+	self_metrics_add_routes(api->router, options->telemetry);
+	return 0;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static int start_server(struct api *api, const struct api_options *options, struct event_base *base,
+	struct error *err)
+{
+	struct server_options server = {
+		.bind_address = options->bind_address,
+		.port = options->port,
+		.max_connections = or_default(options->max_connections, API_MAX_CONNECTIONS),
+		.handshake_ms = or_default(options->handshake_ms, API_HANDSHAKE_MS),
+		.receive_ms = or_default(options->receive_ms, API_RECEIVE_MS),
+		.idle_ms = or_default(options->idle_ms, API_IDLE_MS),
+		.stall_ms = or_default(options->stall_ms, API_STALL_MS),
+		.handle = handle,
+		.context = api,
+		.telemetry = options->telemetry,
+	};
+
+	server.tls = tls_context_new(options->cert_file, options->key_file, err);
+	if (!server.tls)
+		return -EINVAL;
+	api->server = server_start(&server, base, err);
+	return api->server ? 0 : -EINVAL;
+}
+
+struct api *api_start(const struct api_options *options, struct event_base *base, struct error *err)
+{
+	struct api *api = calloc(1, sizeof(*api));
+
+	if (!api) {
+		(void)error_errno(err, ENOMEM, "starting the API");
+		return NULL;
+	}
+	api->router = router_new();
+	api->codes = exchange_codes_new(options->telemetry);
+	api->token = strdup(options->token);
+	api->authenticate.token = api->token;
+	if (!api->router || !api->codes || !api->token || add_routes(api, options) < 0) {
+		(void)error_errno(err, ENOMEM, "starting the API");
+		api_stop(api);
+		return NULL;
+	}
+	if (start_server(api, options, base, err) < 0) {
+		api_stop(api);
+		return NULL;
+	}
+	return api;
+}
+
+void api_stop(struct api *api)
+{
+	if (!api)
+		return;
+	server_stop(api->server); /* first: its connections end in what is freed next */
+	metrics_api_free(api->metrics);
+	health_free(api->health);
+	router_free(api->router);
+	exchange_codes_free(api->codes);
+	if (api->token)
+		OPENSSL_cleanse(api->token, strlen(api->token));
+	free(api->token);
+	free(api);
+}
+
+uint16_t api_port(const struct api *api)
+{
+	return server_port(api->server);
+}

@@ -1,0 +1,333 @@
+#include "aggregator/api/connection.h"
+
+#include "base/clock.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+enum state {
+	HANDSHAKE, /* of TLS */
+	IDLE,      /* nothing of a request has come */
+	RECEIVING, /* a part of a request has come */
+	REPLYING,
+	CUT, /* waiting for libevent to see it */
+};
+
+enum reason { BY_CLIENT, ON_HANDSHAKE, ON_RECEIVE, ON_IDLE, ON_STALL, ON_LIMIT, ON_ABORT, REASONS };
+
+static const char *const REASON_NAMES[REASONS] = {
+	[BY_CLIENT] = "done",
+	[ON_HANDSHAKE] = "handshake_timeout",
+	[ON_RECEIVE] = "receive_timeout",
+	[ON_IDLE] = "idle_timeout",
+	[ON_STALL] = "stalled_client",
+	[ON_LIMIT] = "too_many",
+	[ON_ABORT] = "aborted_reply",
+};
+
+struct connection {
+	LIST_ENTRY(connection) entry;
+	struct connection_set *set; /* NULL when the set is gone */
+	SSL *ssl;
+	struct bufferevent *bufferevent;
+	enum state state;
+	uint64_t since_ns; /* in this state; while REPLYING, since the last byte was taken */
+	enum reason reason;
+	bool refused;
+	struct evhttp_request *http; /* while REPLYING */
+	void (*finished)(void *argument);
+	void *argument;
+};
+
+LIST_HEAD(connection_list, connection);
+
+struct connection_set {
+	struct connection_limits limits;
+	struct connection_list list;
+	size_t count;
+	struct event *refuse;
+	int ssl_index; /* of the SSL's data that tells us when it is freed */
+	struct telemetry_series *open, *closed[REASONS];
+};
+
+static void enter(struct connection *connection, enum state state)
+{
+	connection->state = state;
+	connection->since_ns = clock_monotonic_ns();
+}
+
+/* shutdown(2) makes libevent see the end and free everything in its own order. With a reset the
+ * kernel drops at once what the client has not taken. */
+static void cut(struct connection *connection, enum reason reason, bool reset)
+{
+	struct linger at_once = {1, 0};
+	evutil_socket_t fd = bufferevent_getfd(connection->bufferevent);
+
+	if (connection->state == CUT)
+		return;
+	if (reset)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	(void)shutdown(fd, SHUT_RDWR);
+	connection->reason = reason;
+	enter(connection, CUT);
+}
+
+/* --- how it goes ------------------------------------------------------------------------------ */
+
+static void input_changed(
+	struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
+{
+	struct connection *connection = context;
+
+	(void)buffer;
+	if (info->n_added && (connection->state == HANDSHAKE || connection->state == IDLE))
+		enter(connection, RECEIVING);
+}
+
+static void output_changed(
+	struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
+{
+	struct connection *connection = context;
+
+	(void)buffer;
+	if (info->n_deleted && connection->state == REPLYING)
+		connection->since_ns = clock_monotonic_ns();
+}
+
+/* OpenSSL calls it when the SSL is freed: the one moment that every connection comes to. */
+static void ssl_freed(
+	void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+	struct connection *connection = pointer;
+	struct connection_set *set = connection ? connection->set : NULL;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)argl;
+	(void)argp;
+	if (!connection)
+		return;
+	if (set) {
+		LIST_REMOVE(connection, entry);
+		set->count--;
+		telemetry_set(set->open, set->count);
+		telemetry_add(set->closed[connection->reason], 1);
+	}
+	free(connection);
+}
+
+static struct connection *connection_of(struct evhttp_request *http)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(http);
+	SSL *ssl = bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(evcon));
+
+	return ssl ? SSL_get_app_data(ssl) : NULL;
+}
+
+static void finish(struct connection *connection)
+{
+	void (*finished)(void *argument) = connection->finished;
+
+	connection->finished = NULL;
+	if (finished)
+		finished(connection->argument);
+}
+
+static void reply_sent(struct evhttp_request *http, void *context)
+{
+	struct connection *connection = context;
+	struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+
+	(void)http;
+	finish(connection);
+	connection->http = NULL;
+	if (connection->state == REPLYING) /* the next request may be here already */
+		enter(connection, evbuffer_get_length(input) > 0 ? RECEIVING : IDLE);
+}
+
+/* The connection dies while a reply is under way or between two. evhttp has let go of a request
+ * whose reply is not complete; it is ours then. */
+static void connection_closed(struct evhttp_connection *evcon, void *context)
+{
+	struct connection *connection = context;
+	struct evhttp_request *http = connection->http;
+
+	(void)evcon;
+	finish(connection);
+	connection->http = NULL;
+	if (http && !evhttp_request_get_connection(http))
+		evhttp_request_free(http);
+}
+
+bool connection_begin_reply(struct evhttp_request *http)
+{
+	struct connection *connection = connection_of(http);
+
+	if (!connection)
+		return false;
+	connection->http = http;
+	if (connection->state != CUT)
+		enter(connection, REPLYING);
+	evhttp_request_set_on_complete_cb(http, reply_sent, connection);
+	evhttp_connection_set_closecb(
+		evhttp_request_get_connection(http), connection_closed, connection);
+	return true;
+}
+
+void connection_on_finish(
+	struct evhttp_request *http, void (*finished)(void *argument), void *argument)
+{
+	struct connection *connection = connection_of(http);
+
+	connection->finished = finished;
+	connection->argument = argument;
+}
+
+void connection_abort(struct evhttp_request *http)
+{
+	cut(connection_of(http), ON_ABORT, true);
+}
+
+/* --- the set ---------------------------------------------------------------------------------- */
+
+/* Runs from the loop, when evhttp has given them their sockets. */
+static void refuse(evutil_socket_t fd, short events, void *context)
+{
+	struct connection_set *set = context;
+	struct connection *connection;
+
+	(void)fd;
+	(void)events;
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		if (connection->refused)
+			cut(connection, ON_LIMIT, true);
+}
+
+static void add(struct connection_set *set, struct connection *connection)
+{
+	struct bufferevent *bufferevent = connection->bufferevent;
+
+	connection->set = set;
+	LIST_INSERT_HEAD(&set->list, connection, entry);
+	set->count++;
+	telemetry_set(set->open, set->count);
+	if (set->count > set->limits.connections) {
+		connection->refused = true;
+		event_active(set->refuse, EV_TIMEOUT, 0);
+	}
+	bufferevent_setwatermark(bufferevent, EV_READ, 0, set->limits.input_bytes);
+	(void)evbuffer_add_cb(bufferevent_get_input(bufferevent), input_changed, connection);
+	(void)evbuffer_add_cb(bufferevent_get_output(bufferevent), output_changed, connection);
+}
+
+struct bufferevent *connection_new(
+	struct connection_set *set, struct event_base *base, SSL_CTX *tls)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return NULL;
+	connection->ssl = SSL_new(tls);
+	if (!connection->ssl || SSL_set_ex_data(connection->ssl, set->ssl_index, connection) != 1) {
+		SSL_free(connection->ssl);
+		free(connection);
+		return NULL;
+	}
+	/* From here on the connection is freed with its SSL. */
+	SSL_set_app_data(connection->ssl, connection);
+	enter(connection, HANDSHAKE);
+	connection->bufferevent = bufferevent_openssl_socket_new(
+		base, -1, connection->ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	if (!connection->bufferevent)
+		return NULL;
+	add(set, connection);
+	return connection->bufferevent;
+}
+
+static void check_deadline(struct connection *connection, uint64_t now_ns)
+{
+	const struct connection_limits *limits = &connection->set->limits;
+	uint64_t age_ns = now_ns > connection->since_ns ? now_ns - connection->since_ns : 0;
+
+	switch (connection->state) {
+	case HANDSHAKE:
+		if (SSL_is_init_finished(connection->ssl))
+			enter(connection, IDLE);
+		else if (age_ns > limits->handshake_ns)
+			cut(connection, ON_HANDSHAKE, true);
+		break;
+	case IDLE:
+		if (age_ns > limits->idle_ns)
+			cut(connection, ON_IDLE, false);
+		break;
+	case RECEIVING:
+		if (age_ns > limits->receive_ns)
+			cut(connection, ON_RECEIVE, true);
+		break;
+	case REPLYING:
+		if (age_ns > limits->stall_ns)
+			cut(connection, ON_STALL, true);
+		break;
+	case CUT:
+		break;
+	}
+}
+
+void connection_sweep(struct connection_set *set, uint64_t now_ns)
+{
+	struct connection *connection;
+
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		check_deadline(connection, now_ns);
+}
+
+static void register_series(struct connection_set *set, struct telemetry *telemetry)
+{
+	set->open = telemetry_gauge(telemetry, "tacho_aggregator_http_connections",
+		"HTTPS connections that are open.", NULL, NULL);
+	for (size_t i = 0; i < REASONS; i++)
+		set->closed[i] = telemetry_counter(telemetry,
+			"tacho_aggregator_http_connections_closed_total",
+			"HTTPS connections that ended, by why.", "reason", REASON_NAMES[i]);
+}
+
+struct connection_set *connection_set_new(const struct connection_limits *limits,
+	struct event_base *base, struct telemetry *telemetry)
+{
+	struct connection_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	set->limits = *limits;
+	LIST_INIT(&set->list);
+	set->refuse = event_new(base, -1, EV_PERSIST, refuse, set);
+	set->ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, ssl_freed);
+	if (!set->refuse || set->ssl_index < 0) {
+		connection_set_free(set);
+		return NULL;
+	}
+	register_series(set, telemetry);
+	return set;
+}
+
+void connection_set_free(struct connection_set *set)
+{
+	struct connection *connection;
+
+	if (!set)
+		return;
+	for (connection = LIST_FIRST(&set->list); connection;
+		connection = LIST_NEXT(connection, entry))
+		connection->set = NULL;
+	if (set->refuse)
+		event_free(set->refuse);
+	free(set);
+}

@@ -1,0 +1,51 @@
+/* One request and the answer to it, from the moment that the request is whole until the last byte
+ * of the answer has gone or the connection has died. */
+#ifndef API_EXCHANGE_H
+#define API_EXCHANGE_H
+
+#include "aggregator/api/gzip_stream.h"
+#include "aggregator/api/listing.h"
+#include "aggregator/api/request.h"
+#include "base/buffer.h"
+#include "base/telemetry.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EXCHANGE_MAX_PARAMETERS 2
+
+/* A body that comes page by page. */
+struct page_source {
+	/* Appends the next page; never LISTING_NOT_FOUND. */
+	enum listing_state (*next)(void *context, struct buffer *out);
+	void (*free)(void *context);
+	void *context;
+};
+
+/* The answers sent, by status code. */
+struct exchange_codes;
+struct exchange_codes *exchange_codes_new(struct telemetry *telemetry);
+void exchange_codes_free(struct exchange_codes *codes);
+void exchange_codes_count(struct exchange_codes *codes, int code);
+
+struct exchange {
+	struct evhttp_request *http;
+	struct exchange_codes *codes;
+	struct request request;
+	const char *parameters[EXCHANGE_MAX_PARAMETERS]; /* what the route's "*" stand for */
+
+	/* Of an answer that is streamed. */
+	struct page_source source;
+	struct buffer page, packed;
+	struct gzip_stream *gzip;
+	struct evbuffer *chunk;
+	bool ended; /* the last page is out */
+};
+
+/* Begins the exchange for a request of the server; it is freed when the server is done with it.
+ * NULL when memory is short. exchange->request is not parsed yet. */
+struct exchange *exchange_new(struct evhttp_request *http, struct exchange_codes *codes);
+
+#endif

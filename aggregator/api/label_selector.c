@@ -1,0 +1,337 @@
+#include "aggregator/api/label_selector.h"
+
+#include "aggregator/api/label_lexer.h"
+#include "aggregator/api/label_rules.h"
+#include "aggregator/api/utf8.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum relation { EXISTS, ABSENT, ONE_OF, NONE_OF, GREATER, LESS };
+
+struct requirement {
+	char *key;
+	enum relation relation;
+	char **values;
+	size_t value_count;
+	int64_t bound; /* of GREATER and LESS */
+};
+
+struct label_selector {
+	struct requirement *items;
+	size_t count;
+};
+
+/* The parser looks one word ahead. */
+struct parser {
+	const char *rest;
+	struct label_word word;
+	struct error *err;
+};
+
+static void advance(struct parser *parser)
+{
+	parser->word = label_lexer_next(&parser->rest);
+}
+
+/* But where an relation must stand, "in" and "notin" are names like any other. */
+static bool at_name(const struct parser *parser)
+{
+	enum label_token token = parser->word.token;
+
+	return token == LABEL_TOKEN_IDENTIFIER || token == LABEL_TOKEN_IN ||
+	       token == LABEL_TOKEN_NOT_IN;
+}
+
+static int wrong_word(const struct parser *parser, const char *expected)
+{
+	const struct label_word *word = &parser->word;
+	int length = word->length > 256 ? 256 : (int)word->length;
+
+	if (word->token == LABEL_TOKEN_ERROR)
+		return error_set(parser->err, EINVAL,
+			"found 'error expected: keyword found '%.*s''%s", length, word->text,
+			expected);
+	return error_set(parser->err, EINVAL, "found '%.*s'%s", length, word->text, expected);
+}
+
+static char *copy_word(const struct label_word *word)
+{
+	return strndup(word->text, word->length);
+}
+
+static int add_value(struct parser *parser, struct requirement *item, const char *text, size_t size)
+{
+	char **grown;
+	char *value;
+
+	grown = realloc(item->values, (item->value_count + 1) * sizeof(*grown));
+	if (!grown)
+		return error_errno(parser->err, ENOMEM, "reading the label selector");
+	item->values = grown;
+	value = strndup(text, size);
+	if (!value)
+		return error_errno(parser->err, ENOMEM, "reading the label selector");
+	item->values[item->value_count++] = value;
+	return 0;
+}
+
+static int parse_key(struct parser *parser, struct requirement *item)
+{
+	item->relation = EXISTS;
+	if (parser->word.token == LABEL_TOKEN_NOT) {
+		item->relation = ABSENT;
+		advance(parser);
+	}
+	if (!at_name(parser))
+		return wrong_word(parser, ", expected: identifier");
+	item->key = copy_word(&parser->word);
+	if (!item->key)
+		return error_errno(parser->err, ENOMEM, "reading the label selector");
+	advance(parser);
+	return label_rules_check_key(item->key, parser->err);
+}
+
+static int parse_operator(struct parser *parser, struct requirement *item)
+{
+	switch (parser->word.token) {
+	case LABEL_TOKEN_IN:
+	case LABEL_TOKEN_EQUALS:
+	case LABEL_TOKEN_DOUBLE_EQUALS:
+		item->relation = ONE_OF;
+		break;
+	case LABEL_TOKEN_NOT_IN:
+	case LABEL_TOKEN_NOT_EQUALS:
+		item->relation = NONE_OF;
+		break;
+	case LABEL_TOKEN_GREATER:
+		item->relation = GREATER;
+		break;
+	case LABEL_TOKEN_LESS:
+		item->relation = LESS;
+		break;
+	default:
+		return wrong_word(parser, ", expected: in, notin, =, ==, !=, gt, lt");
+	}
+	return 0;
+}
+
+/* "(a,b)": an empty place, as in "(,a)" or "()", is the empty value. */
+static int parse_set(struct parser *parser, struct requirement *item)
+{
+	int r;
+
+	if (parser->word.token != LABEL_TOKEN_OPEN)
+		return wrong_word(parser, " expected: '('");
+	advance(parser);
+	if (!at_name(parser) && parser->word.token != LABEL_TOKEN_COMMA &&
+		parser->word.token != LABEL_TOKEN_CLOSE)
+		return wrong_word(parser, ", expected: ',', ')' or identifier");
+	for (;;) {
+		if (at_name(parser)) {
+			r = add_value(parser, item, parser->word.text, parser->word.length);
+			advance(parser);
+			if (r == 0 && parser->word.token != LABEL_TOKEN_COMMA &&
+				parser->word.token != LABEL_TOKEN_CLOSE)
+				return wrong_word(parser, ", expected: ',' or ')'");
+		} else if (parser->word.token == LABEL_TOKEN_COMMA ||
+			   parser->word.token == LABEL_TOKEN_CLOSE) {
+			r = add_value(parser, item, "", 0);
+		} else {
+			return wrong_word(parser, ", expected: ',', or identifier");
+		}
+		if (r < 0)
+			return r;
+		if (parser->word.token == LABEL_TOKEN_CLOSE)
+			break;
+		advance(parser);
+	}
+	advance(parser);
+	return 0;
+}
+
+static int parse_value(struct parser *parser, struct requirement *item)
+{
+	int r;
+
+	if (parser->word.token == LABEL_TOKEN_END || parser->word.token == LABEL_TOKEN_COMMA)
+		return add_value(parser, item, "", 0);
+	if (!at_name(parser))
+		return wrong_word(parser, ", expected: identifier");
+	r = add_value(parser, item, parser->word.text, parser->word.length);
+	advance(parser);
+	return r;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* They are a set: sorted, each once. */
+static void sort_values(struct requirement *item)
+{
+	size_t kept = 0;
+
+	qsort(item->values, item->value_count, sizeof(*item->values), compare_values);
+	for (size_t i = 0; i < item->value_count; i++) {
+		if (kept > 0 && strcmp(item->values[kept - 1], item->values[i]) == 0)
+			free(item->values[i]);
+		else
+			item->values[kept++] = item->values[i];
+	}
+	item->value_count = kept;
+}
+
+static int check_values(struct parser *parser, struct requirement *item)
+{
+	int r;
+
+	if (item->relation == GREATER || item->relation == LESS) {
+		r = label_rules_check_integer(item->values[0], &item->bound, parser->err);
+		if (r < 0)
+			return r;
+	}
+	sort_values(item);
+	for (size_t i = 0; i < item->value_count; i++) {
+		r = label_rules_check_value(item->key, i, item->values[i], parser->err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int parse_requirement(struct parser *parser, struct requirement *item)
+{
+	bool set;
+	int r = parse_key(parser, item);
+
+	if (r < 0)
+		return r;
+	if (item->relation == ABSENT || parser->word.token == LABEL_TOKEN_END ||
+		parser->word.token == LABEL_TOKEN_COMMA)
+		return 0;
+	r = parse_operator(parser, item);
+	if (r < 0)
+		return r;
+	set = parser->word.token == LABEL_TOKEN_IN || parser->word.token == LABEL_TOKEN_NOT_IN;
+	advance(parser);
+	r = set ? parse_set(parser, item) : parse_value(parser, item);
+	return r < 0 ? r : check_values(parser, item);
+}
+
+static struct requirement *add_requirement(struct label_selector *selector)
+{
+	struct requirement *grown =
+		realloc(selector->items, (selector->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	selector->items = grown;
+	grown[selector->count] = (struct requirement){0};
+	return &grown[selector->count++];
+}
+
+static int parse_all(struct parser *parser, struct label_selector *selector)
+{
+	advance(parser);
+	while (parser->word.token != LABEL_TOKEN_END) {
+		struct requirement *item;
+		int r;
+
+		if (!at_name(parser) && parser->word.token != LABEL_TOKEN_NOT)
+			return wrong_word(parser, ", expected: !, identifier, or 'end of string'");
+		if (selector->count == LABEL_SELECTOR_MAX_REQUIREMENTS)
+			return error_set(parser->err, EINVAL,
+				"a label selector may have at most %d requirements",
+				LABEL_SELECTOR_MAX_REQUIREMENTS);
+		item = add_requirement(selector);
+		if (!item)
+			return error_errno(parser->err, ENOMEM, "reading the label selector");
+		r = parse_requirement(parser, item);
+		if (r < 0)
+			return error_context(parser->err, r, "unable to parse requirement");
+		if (parser->word.token == LABEL_TOKEN_END)
+			return 0;
+		if (parser->word.token != LABEL_TOKEN_COMMA)
+			return wrong_word(parser, ", expected: ',' or 'end of string'");
+		advance(parser);
+		if (!at_name(parser) && parser->word.token != LABEL_TOKEN_NOT)
+			return wrong_word(parser, ", expected: identifier after ','");
+	}
+	return 0;
+}
+
+int label_selector_parse(const char *text, struct label_selector **ret_selector, struct error *err)
+{
+	struct parser parser = {.rest = text, .err = err};
+	struct label_selector *selector;
+	int r;
+
+	if (strlen(text) > LABEL_SELECTOR_MAX_BYTES)
+		return error_set(err, EINVAL, "a label selector may have at most %d bytes",
+			LABEL_SELECTOR_MAX_BYTES);
+	selector = calloc(1, sizeof(*selector));
+	if (!selector)
+		return error_errno(err, ENOMEM, "reading the label selector");
+	r = parse_all(&parser, selector);
+	if (r < 0) {
+		label_selector_free(selector);
+		return r;
+	}
+	*ret_selector = selector;
+	return 0;
+}
+
+void label_selector_free(struct label_selector *selector)
+{
+	if (!selector)
+		return;
+	for (size_t i = 0; i < selector->count; i++) {
+		struct requirement *item = &selector->items[i];
+
+		for (size_t j = 0; j < item->value_count; j++)
+			free(item->values[j]);
+		free(item->values);
+		free(item->key);
+	}
+	free(selector->items);
+	free(selector);
+}
+
+static bool has_value(const struct requirement *item, const char *value)
+{
+	return bsearch(&value, item->values, item->value_count, sizeof(*item->values),
+		       compare_values) != NULL;
+}
+
+static bool requirement_matches(const struct requirement *item, const char *value)
+{
+	int64_t number;
+
+	switch (item->relation) {
+	case EXISTS:
+		return value != NULL;
+	case ABSENT:
+		return value == NULL;
+	case ONE_OF:
+		return value && has_value(item, value);
+	case NONE_OF:
+		return !value || !has_value(item, value);
+	case GREATER:
+		return value && label_rules_integer(value, &number) && number > item->bound;
+	case LESS:
+		return value && label_rules_integer(value, &number) && number < item->bound;
+	}
+	return false;
+}
+
+bool label_selector_matches(const struct label_selector *selector, const struct labels *labels)
+{
+	for (size_t i = 0; selector && i < selector->count; i++)
+		if (!requirement_matches(
+			    &selector->items[i], labels_get(labels, selector->items[i].key)))
+			return false;
+	return true;
+}

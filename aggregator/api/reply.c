@@ -1,0 +1,296 @@
+#include "aggregator/api/reply.h"
+
+#include "aggregator/api/json_indent.h"
+#include "aggregator/api/server.h"
+
+#include <event2/bufferevent.h>
+#include <event2/http_struct.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_AUDIT_ID     64    /* Kubernetes' own bound for a received one */
+#define TLS_RECORD_BYTES 16384 /* of payload at most (RFC 8446, 5.1) */
+
+void reply_header(struct exchange *exchange, const char *name, const char *value)
+{
+	/* It refuses values with line ends, which is what we want of echoed ones. */
+	(void)evhttp_add_header(evhttp_request_get_output_headers(exchange->http), name, value);
+}
+
+/* A random UUID (RFC 9562, version 4). */
+static void make_audit_id(char ret_id[37])
+{
+	unsigned char b[16] = {0};
+
+	(void)RAND_bytes(b, sizeof(b));
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	(void)snprintf(ret_id, 37,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+		b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		b[15]);
+}
+
+static void add_common_headers(struct exchange *exchange)
+{
+	const char *audit_id = request_header(&exchange->request, "Audit-Id");
+	char made[37];
+
+	if (!audit_id || !*audit_id || strlen(audit_id) > MAX_AUDIT_ID) {
+		make_audit_id(made);
+		audit_id = made;
+	}
+	reply_header(exchange, "Audit-Id", audit_id);
+	reply_header(exchange, "Cache-Control", "no-cache, private");
+	/* evhttp leaves a body behind that it does not expect, and would take it for the next
+	 * request: on a connection whose other requests a proxy vouches for, a forged one. */
+	if (request_has_body(&exchange->request))
+		reply_header(exchange, "Connection", "close");
+}
+
+static const char *phrase(int code)
+{
+	switch (code) {
+	case 200:
+		return "OK";
+	case 304:
+		return "Not Modified";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 406:
+		return "Not Acceptable";
+	case 422:
+		return "Unprocessable Entity";
+	case 431:
+		return "Request Header Fields Too Large";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+/* evhttp leaves head and body in two pieces, and each would be a TLS record and a write(2) of its
+ * own. Nothing has been written yet: that happens in the loop. */
+static void join_pieces(struct bufferevent *bufferevent)
+{
+	struct evbuffer *output = bufferevent_get_output(bufferevent);
+	size_t length = evbuffer_get_length(output);
+
+	if (length <= TLS_RECORD_BYTES)
+		(void)evbuffer_pullup(output, (ev_ssize_t)length);
+}
+
+static void send_whole(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	struct bufferevent *bufferevent =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(exchange->http));
+	struct evbuffer *data = NULL;
+	char length[24];
+
+	add_common_headers(exchange);
+	reply_header(exchange, "Content-Type", content_type);
+	(void)snprintf(length, sizeof(length), "%zu", body->length);
+	reply_header(exchange, "Content-Length", length);
+	if (exchange->request.method != REQUEST_HEAD) {
+		data = evbuffer_new();
+		if (!data || evbuffer_add(data, body->data, body->length) < 0) {
+			/* Too short of memory to say so. */
+			if (data)
+				evbuffer_free(data);
+			server_abort(exchange->http);
+			return;
+		}
+	}
+	exchange_codes_count(exchange->codes, code);
+	evhttp_send_reply(
+		exchange->http, code, phrase(code), data); /* not from here on: exchange */
+	if (data)
+		evbuffer_free(data);
+	join_pieces(bufferevent);
+}
+
+/* In one piece: what is streamed goes through reply_pages(). */
+static int pack(const struct buffer *body, struct buffer *out)
+{
+	struct gzip_stream *gzip = gzip_stream_new();
+	int r = gzip ? gzip_stream_write(gzip, body->data, body->length, out) : -1;
+
+	if (r == 0)
+		r = gzip_stream_finish(gzip, out);
+	gzip_stream_free(gzip);
+	return out->failed ? -1 : r;
+}
+
+void reply_body(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	struct buffer packed = {0};
+
+	if (body->failed) {
+		struct status status = status_internal("memory is short");
+
+		reply_status(exchange, &status);
+		return;
+	}
+	if (body->length > REPLY_GZIP_BYTES && request_accepts_gzip(&exchange->request) &&
+		pack(body, &packed) == 0) {
+		reply_header(exchange, "Content-Encoding", "gzip");
+		reply_header(exchange, "Vary", "Accept-Encoding");
+		send_whole(exchange, code, content_type, &packed);
+	} else {
+		send_whole(exchange, code, content_type, body);
+	}
+	buffer_free(&packed);
+}
+
+void reply_json(struct exchange *exchange, int code, const struct buffer *json)
+{
+	struct json_indent indent = {0};
+	struct buffer indented = {.failed = json->failed};
+
+	if (!request_pretty(&exchange->request)) {
+		reply_body(exchange, code, "application/json", json);
+		return;
+	}
+	json_indent_append(&indent, json->data, json->length, &indented);
+	reply_body(exchange, code, "application/json", &indented);
+	buffer_free(&indented);
+}
+
+void reply_empty(struct exchange *exchange, int code)
+{
+	add_common_headers(exchange);
+	exchange_codes_count(exchange->codes, code);
+	evhttp_send_reply(exchange->http, code, phrase(code), NULL);
+}
+
+void reply_status(struct exchange *exchange, struct status *status)
+{
+	struct representation as = negotiate_error(request_header(&exchange->request, "Accept"));
+	const char *content_type = "application/json";
+	struct buffer body = {0}, compact = {0};
+
+	if (as.media == MEDIA_PROTOBUF) {
+		content_type = "application/vnd.kubernetes.protobuf";
+		status_write_protobuf(status, &body);
+	} else if (as.pretty || request_pretty(&exchange->request)) {
+		struct json_indent indent = {0};
+
+		status_write_json(status, &compact);
+		json_indent_append(&indent, compact.data, compact.length, &body);
+	} else {
+		status_write_json(status, &body);
+	}
+	send_whole(exchange, status->code, content_type, &body);
+	buffer_free(&compact);
+	buffer_free(&body);
+	status_free(status);
+}
+
+/* --- page by page ----------------------------------------------------------------------------- */
+
+static void give_up(struct exchange *exchange)
+{
+	exchange->ended = true;
+	server_abort(exchange->http);
+}
+
+/* Moves what is in exchange->page to the chunk that goes out next, packed if need be. */
+static int pack_page(struct exchange *exchange)
+{
+	struct buffer *out = &exchange->page;
+	int r = 0;
+
+	if (exchange->gzip) {
+		out = &exchange->packed;
+		r = gzip_stream_write(
+			exchange->gzip, exchange->page.data, exchange->page.length, out);
+		if (r == 0 && exchange->ended)
+			r = gzip_stream_finish(exchange->gzip, out);
+	}
+	if (r == 0 && !out->failed && out->length > 0)
+		r = evbuffer_add(exchange->chunk, out->data, out->length);
+	if (out->failed)
+		r = -1;
+	buffer_clear(&exchange->page);
+	buffer_clear(&exchange->packed);
+	return r;
+}
+
+static void send_chunk(struct evhttp_connection *connection, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)connection;
+	/* Compression may hold a whole page back, and an empty chunk would be the last one. */
+	while (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0) {
+		enum listing_state state =
+			exchange->source.next(exchange->source.context, &exchange->page);
+
+		exchange->ended = state == LISTING_END;
+		if ((state != LISTING_MORE && state != LISTING_END) || pack_page(exchange) < 0) {
+			give_up(exchange);
+			return;
+		}
+	}
+	if (exchange->ended) {
+		evhttp_send_reply_chunk(exchange->http, exchange->chunk);
+		evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
+	} else {
+		evhttp_send_reply_chunk_with_cb(
+			exchange->http, exchange->chunk, send_chunk, exchange);
+	}
+}
+
+/* The pages in exchange->page are more than may go out in one piece: the stream begins with them.
+ */
+static void begin_stream(struct exchange *exchange, const char *content_type)
+{
+	add_common_headers(exchange);
+	reply_header(exchange, "Content-Type", content_type);
+	exchange->chunk = evbuffer_new();
+	if (request_accepts_gzip(&exchange->request)) {
+		reply_header(exchange, "Content-Encoding", "gzip");
+		reply_header(exchange, "Vary", "Accept-Encoding");
+		exchange->gzip = gzip_stream_new();
+	}
+	if (!exchange->chunk || (request_accepts_gzip(&exchange->request) && !exchange->gzip) ||
+		pack_page(exchange) < 0) {
+		give_up(exchange);
+		return;
+	}
+	/* evhttp would tell an HTTP/1.0 client that keeps its connection a Content-Length of 0. */
+	if (exchange->http->major < 1 || (exchange->http->major == 1 && exchange->http->minor < 1))
+		(void)evhttp_remove_header(
+			evhttp_request_get_input_headers(exchange->http), "Connection");
+	exchange_codes_count(exchange->codes, 200);
+	evhttp_send_reply_start(exchange->http, 200, phrase(200));
+	send_chunk(NULL, exchange);
+}
+
+void reply_pages(
+	struct exchange *exchange, const char *content_type, const struct page_source *source)
+{
+	enum listing_state state = LISTING_MORE;
+
+	exchange->source = *source;
+	while (state == LISTING_MORE && exchange->page.length <= REPLY_GZIP_BYTES)
+		state = source->next(source->context, &exchange->page);
+	exchange->ended = state == LISTING_END;
+	if ((state != LISTING_MORE && state != LISTING_END) || exchange->page.failed) {
+		struct status status = status_internal("memory is short");
+
+		reply_status(exchange, &status);
+	} else if (exchange->page.length <= REPLY_GZIP_BYTES) {
+		send_whole(exchange, 200, content_type, &exchange->page);
+	} else {
+		begin_stream(exchange, content_type);
+	}
+}

@@ -1,0 +1,51 @@
+/* A list in a form whose length stands before it (protobuf), a page at a time and without holding
+ * it: a short list is gathered and its length is exact. For a long one the most that its objects
+ * can have is declared: of all pods the store knows the sums; for anything less it is walked twice,
+ * and the first walk adds up. What was declared too much is filled up with a field that decoders
+ * skip. */
+#ifndef API_SIZED_LIST_H
+#define API_SIZED_LIST_H
+
+#include "aggregator/api/listing_options.h"
+#include "aggregator/api/selection.h"
+#include "aggregator/api/writer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Up to here a list is gathered: the size from which Kubernetes compresses, too. */
+#define SIZED_LIST_GATHERED (128U * 1024)
+
+/* Objects that come between the two walks, and figures and labels that grow, are paid from a
+ * reserve: so many bytes, and a part of the sum. A list that outgrows it fails: its client sees a
+ * body that breaks off, which is better than one with objects missing. */
+#define SIZED_LIST_RESERVE      (16U * 1024)
+#define SIZED_LIST_RESERVE_PART 32
+
+/* Zero-initialise. */
+struct sized_list {
+	enum {
+		SIZED_LIST_GATHER, /* items into `head` */
+		SIZED_LIST_COUNT,  /* the bounds of what is behind them into `left` */
+		SIZED_LIST_SEND,   /* `head` to the client */
+		SIZED_LIST_WRITE,  /* what is behind it, as long as `left` allows */
+		SIZED_LIST_FILL,   /* `left` zero bytes */
+	} phase;
+	struct store_cursor cursor;  /* behind what was gathered or written */
+	struct store_cursor counted; /* the first walk's */
+	struct buffer head;
+	size_t sent; /* of `head` */
+	size_t left; /* bytes that were declared and are not written yet */
+	bool whole;  /* `head` is the whole list */
+	bool outgrown;
+};
+
+void sized_list_free(struct sized_list *list);
+
+/* Takes the list on by one step, with one hold of the store at most, and appends what came of it to
+ * `out`, until that has `full` bytes. */
+enum listing_state sized_list_step(struct sized_list *list, const struct selection *selection,
+	struct writer *writer, struct buffer *out, size_t full);
+
+#endif

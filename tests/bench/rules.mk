@@ -1,0 +1,25 @@
+# Measurements by hand: they print figures and judge nothing. One line for each.
+
+BENCHES := \
+	bench_agent \
+	bench_sources \
+	bench_list
+
+BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
+
+bench: $(BENCH_PROGRAMS) $(PROGRAMS) ## the figures of docs/performance.md, measured on this machine
+	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
+
+$(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
+	@echo '  LINK     $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+$(BENCH_PROGRAMS:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+
+# An iterator that does nothing, to hold ours against.
+$(BUILD)/tests/bench/bench_sources.o: | $(GEN)/bpf/bare_walk.skel.h
+$(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
+	@mkdir -p $(@D)
+	@echo '  BPF      $(@F)'
+	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
+
+-include $(BENCH_PROGRAMS:=.d)
