@@ -185,6 +185,7 @@ static int run(const struct flags *flags, struct telemetry *telemetry, struct er
 	const struct sampler_options sampler_options = {
 		.cgroup_root = flags->cgroup_root,
 		.log_root = flags->log_root,
+		.bounded = !flags->once,
 		.units = flags->standalone || flags->once,
 		.source = (enum reader_source)flags->source,
 		.metrics = flags->metric_set,

@@ -1,5 +1,6 @@
 #include "agent/roster.h"
 
+#include "proto/bounds.h"
 #include "proto/tacho.pb-c.h"
 
 #include <stdlib.h>
@@ -13,6 +14,8 @@ struct roster_builder {
 	struct roster roster;
 	uint32_t row_capacity, pod_capacity;
 	uint64_t fingerprint; /* of the rows and names of `roster` */
+	bool bounded;
+	size_t encoded_size; /* of its pods on the wire, at most; for `bounded` */
 	struct cgroup **sorted;
 	uint32_t sorted_capacity;
 };
@@ -34,6 +37,11 @@ void roster_builder_free(struct roster_builder *builder)
 	free(builder->roster.rows);
 	free(builder->sorted);
 	free(builder);
+}
+
+void roster_builder_bound(struct roster_builder *builder)
+{
+	builder->bounded = true;
 }
 
 /* --- order ------------------------------------------------------------------------------------ */
@@ -91,6 +99,49 @@ static int sort_tree(
 		qsort(builder->sorted, count, sizeof(struct cgroup *), by_pod_then_age);
 	*ret_count = count;
 	return 0;
+}
+
+/* --- bounds ----------------------------------------------------------------------------------- */
+
+/* Bytes of a Catalog that are not pods, and then some. The Sample of the rows is always smaller
+ * than the Catalog: a row's id alone has as many bytes as its figures. */
+#define CATALOG_HEAD 1024
+
+/* Key and length of a field that is a text or a message of up to 2 MiB. */
+#define FIELD_HEAD 4
+
+static size_t field_size(const char *text)
+{
+	return FIELD_HEAD + strlen(text);
+}
+
+/* What a pod takes of a Catalog, at most. */
+static size_t encoded_size(const struct roster *roster, const struct roster_pod *pod)
+{
+	size_t size = 2 * FIELD_HEAD + field_size(pod->namespace) + field_size(pod->name) +
+		      field_size(pod->uid);
+
+	for (uint32_t row = pod->first_row; row < pod->first_row + pod->rows; row++)
+		size += FIELD_HEAD + field_size(roster->rows[row].container) +
+			field_size(roster->rows[row].cgroup->container_id);
+	return size;
+}
+
+/* Keeps the pod whose rows were added last, or takes them away again. */
+static void keep_pod(struct roster_builder *builder, const struct roster_pod *pod)
+{
+	struct roster *roster = &builder->roster;
+	size_t size = builder->encoded_size + encoded_size(roster, pod);
+
+	if (builder->bounded &&
+		(roster->pod_count == WIRE_MAX_PODS || roster->row_count > WIRE_MAX_ROWS ||
+			size > WIRE_MAX_MESSAGE - CATALOG_HEAD)) {
+		roster->row_count = pod->first_row;
+		roster->left_out++;
+		return;
+	}
+	builder->encoded_size = size;
+	roster->pod_count++;
 }
 
 /* --- naming ----------------------------------------------------------------------------------- */
@@ -154,21 +205,22 @@ static void add_pod(struct roster_builder *builder, struct cgroup *const *member
 	}
 	pod->rows = roster->row_count - pod->first_row;
 	if (pod->rows > 0 || pod->incomplete)
-		roster->pod_count++;
+		keep_pod(builder, pod);
 }
 
 static void add_unit(struct roster_builder *builder, struct cgroup *cgroup)
 {
 	struct roster *roster = &builder->roster;
+	struct roster_pod *pod = &roster->pods[roster->pod_count];
 
-	roster->pods[roster->pod_count++] =
-		(struct roster_pod){.namespace = *cgroup->slice ? cgroup->slice : ROOT_NAMESPACE,
-			.name = cgroup->unit,
-			.uid = cgroup->pod_uid,
-			.first_row = roster->row_count,
-			.rows = 1};
+	*pod = (struct roster_pod){.namespace = *cgroup->slice ? cgroup->slice : ROOT_NAMESPACE,
+		.name = cgroup->unit,
+		.uid = cgroup->pod_uid,
+		.first_row = roster->row_count,
+		.rows = 1};
 	roster->rows[roster->row_count++] =
 		(struct roster_row){.cgroup = cgroup, .container = cgroup->unit};
+	keep_pod(builder, pod);
 }
 
 /* --- has anything changed? -------------------------------------------------------------------- */
@@ -223,7 +275,8 @@ const struct roster *roster_build(
 	uint32_t count, end;
 	uint64_t hash;
 
-	roster->pod_count = roster->row_count = 0;
+	roster->pod_count = roster->row_count = roster->left_out = 0;
+	builder->encoded_size = 0;
 	roster->unnamed = false;
 	if (sort_tree(builder, tree, &count) < 0)
 		return NULL;

@@ -38,7 +38,8 @@ struct roster {
 	struct roster_pod *pods;
 	struct roster_row *rows;
 	uint32_t pod_count, row_count;
-	bool unnamed; /* something has no name yet: worth looking again */
+	uint32_t left_out; /* pods that went beyond the bounds */
+	bool unnamed;      /* something has no name yet: worth looking again */
 };
 
 struct roster_builder;
@@ -46,6 +47,10 @@ struct roster_builder;
 /* `names` may be NULL: then only units have names. NULL when memory is short. */
 struct roster_builder *roster_builder_new(const struct log_names *names);
 void roster_builder_free(struct roster_builder *builder);
+
+/* From now on pods that an aggregator would not take (proto/bounds.h) are left out, so that the
+ * others are served: always the same ones, as long as the pods are the same. */
+void roster_builder_bound(struct roster_builder *builder);
 
 /* Builds the roster anew from the tree and the names. The result is the builder's; its strings are
  * the tree's and the names': valid until either is refreshed. When memory is short the answer is

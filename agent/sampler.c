@@ -5,6 +5,7 @@
 #include "agent/log_names.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "proto/bounds.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +34,8 @@ struct sampler {
 	uint32_t history_points;
 	uint64_t changed_ns, named_ns; /* when the tree changed; when the names were last read */
 	bool unnamed;                  /* the last roster had rows without a name */
-	struct telemetry_series *containers, *pods, *sampled;
+	uint32_t left_out;             /* pods of the last roster */
+	struct telemetry_series *containers, *pods, *pods_left_out, *sampled;
 };
 
 /* --- the tree's events ------------------------------------------------------------------------ */
@@ -103,6 +105,8 @@ static int open_parts(
 	sampler->node_history = history_new(sampler->history_points);
 	if (!sampler->names || !sampler->roster || !sampler->node_history)
 		return error_errno(err, ENOMEM, "starting the sampler");
+	if (options->bounded)
+		roster_builder_bound(sampler->roster);
 	node_capacity(sampler->node, &capacity);
 	sampler->figures.cpus = capacity.cpus;
 	return 0;
@@ -127,6 +131,9 @@ struct sampler *sampler_new(const struct sampler_options *options, struct error 
 		"Containers and units in the last sample", NULL, NULL);
 	sampler->pods = telemetry_gauge(
 		options->telemetry, "tacho_agent_pods", "Pods in the last sample", NULL, NULL);
+	sampler->pods_left_out = telemetry_gauge(options->telemetry, "tacho_agent_pods_left_out",
+		"Pods that are not in the last sample, for no aggregator would take so many", NULL,
+		NULL);
 	sampler->sampled = telemetry_counter(options->telemetry, "tacho_agent_samples_total",
 		"Looks at the node's counters", NULL, NULL);
 	if (open_parts(sampler, options, err) < 0) {
@@ -227,6 +234,16 @@ static int compute(struct sampler *sampler, const struct roster *roster)
 	return 0;
 }
 
+static void say_left_out(struct sampler *sampler, uint32_t left_out)
+{
+	if (left_out > 0 && sampler->left_out == 0)
+		log_warn("%u pods are left out: an aggregator takes %d pods, %d containers and %u "
+			 "bytes of names of a node",
+			left_out, WIRE_MAX_PODS, WIRE_MAX_ROWS, WIRE_MAX_MESSAGE);
+	sampler->left_out = left_out;
+	telemetry_set(sampler->pods_left_out, left_out);
+}
+
 int sampler_run(
 	struct sampler *sampler, const struct roster **ret_roster, const struct sample **ret_sample)
 {
@@ -250,6 +267,7 @@ int sampler_run(
 		return -ENOMEM;
 	sampler->unnamed = roster->unnamed;
 	sampler->sample.revision = roster->revision;
+	say_left_out(sampler, roster->left_out);
 	telemetry_set(sampler->containers, roster->row_count);
 	telemetry_set(sampler->pods, roster->pod_count);
 	telemetry_add(sampler->sampled, 1);

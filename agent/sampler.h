@@ -18,7 +18,8 @@
 struct sampler_options {
 	const char *cgroup_root; /* "" or "/a/b": where kubepods stands below the v2 root */
 	const char *log_root;    /* "/var/log" */
-	bool units;              /* without kubepods, show units and top-level cgroups */
+	bool bounded; /* leave out what an aggregator would not take: roster_builder_bound() */
+	bool units;   /* without kubepods, show units and top-level cgroups */
 	enum reader_source source;
 	metric_set metrics;
 	uint64_t window_ns;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/pipe_watch.h"
 #include "base/tls_engine.h"
+#include "proto/bounds.h"
 
 #include <errno.h>
 #include <nng/nng.h>
@@ -166,7 +167,7 @@ static int listen_on(struct ingest *ingest, const struct ingest_options *options
 			.endpoint = &endpoint,
 			.cert_file = options->cert_file,
 			.key_file = options->key_file,
-			.max_message = INGEST_MAX_MESSAGE};
+			.max_message = WIRE_MAX_MESSAGE};
 		int r = endpoint_parse(options->urls[i], options->insecure, &endpoint, err);
 
 		if (r == 0)

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INGEST_MAX_MESSAGE  (1U << 20) /* bytes; a node of 1,000 pods needs 200 KiB */
 #define INGEST_HANDSHAKE_NS 10000000000ULL
 
 struct ingest_options {

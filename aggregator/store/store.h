@@ -25,6 +25,7 @@
 #include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "base/telemetry.h"
+#include "proto/bounds.h"
 #include "proto/metric.h"
 #include "proto/tacho.pb-c.h"
 
@@ -33,8 +34,8 @@
 #include <stdint.h>
 
 /* Bounds of what one node may send; a catalog beyond is refused whole. */
-#define STORE_MAX_PODS_PER_NODE       1024
-#define STORE_MAX_CONTAINERS_PER_NODE 16384
+#define STORE_MAX_PODS_PER_NODE       WIRE_MAX_PODS
+#define STORE_MAX_CONTAINERS_PER_NODE WIRE_MAX_ROWS
 #define STORE_MAX_NAME                253 /* a Kubernetes name: DNS-1123 subdomain */
 
 struct store_options {

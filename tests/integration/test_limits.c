@@ -17,7 +17,8 @@
 
 #define FEW_FDS       "64"
 #define SOME_PODS     300
-#define MANY_PODS     1000 /* the store takes 1,024 of a node */
+#define MOST_PODS     1024
+#define MANY_PODS     1000
 #define IN_EACH       10
 #define MANY_READY_MS 60000
 
@@ -161,6 +162,25 @@ static void ten_thousand_containers_are_served(void **state)
 	(void)process_end(load);
 }
 
+/* An aggregator would refuse them all: the agent leaves out what is too much. */
+static void too_many_pods_cost_no_more_than_those(void **state)
+{
+	struct test_container last;
+	struct served node;
+	size_t pods;
+
+	(void)state;
+	make_pods(MOST_PODS + 76, 1, &last);
+	pipeline_start_agent(pipeline, "5s", "auto");
+	assert_true(process_wait_log(pipeline->agent, "WARN 76 pods are left out: ", 15000));
+	for (uint64_t end = wait_now_ms() + 15000; !pipeline_node(pipeline, &node);) {
+		assert_true(wait_now_ms() < end);
+		wait_ms(100);
+	}
+	assert_int_equal(served_containers(&pods), MOST_PODS);
+	assert_int_equal(pods, MOST_PODS);
+}
+
 /* Names come from there. Without, the node is served, and its pods are said to have no names. */
 static void no_logs_cost_no_more_than_the_names(void **state)
 {
@@ -189,6 +209,8 @@ int main(void)
 			few_file_descriptors_are_enough_with_bpf, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			ten_thousand_containers_are_served, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			too_many_pods_cost_no_more_than_those, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			no_logs_cost_no_more_than_the_names, set_up, tear_down),
 	};

@@ -1,6 +1,7 @@
 /* agent/roster: who is measured, from folders made like a cgroup tree and the kubelet's logs. */
 #include "agent/roster.h"
 
+#include "proto/bounds.h"
 #include "proto/tacho.pb-c.h"
 
 #include <ftw.h>
@@ -302,6 +303,54 @@ static void an_empty_node_has_an_empty_roster(void **state)
 	assert_int_equal(roster->row_count, 0);
 }
 
+/* Pods beyond what an aggregator takes are left out whole, and the same ones each time. */
+static void leaves_out_what_is_too_much(void **state)
+{
+	struct world *world = *state;
+	const struct roster *roster;
+	uint64_t revision;
+
+	for (int i = 0; i < WIRE_MAX_PODS + 2; i++) {
+		char uid[64];
+
+		(void)snprintf(uid, sizeof(uid), "%08x-2222-3333-4444-555555555555", i);
+		make_container(world, uid, i);
+	}
+	roster = look(world, S);
+	assert_int_equal(roster->pod_count, WIRE_MAX_PODS + 2);
+	assert_int_equal(roster->left_out, 0);
+	roster_builder_bound(world->builder);
+	roster = look(world, S);
+	assert_int_equal(roster->pod_count, WIRE_MAX_PODS);
+	assert_int_equal(roster->row_count, WIRE_MAX_PODS);
+	assert_int_equal(roster->left_out, 2);
+	revision = roster->revision;
+	assert_int_equal(look(world, 2 * S)->revision, revision);
+}
+
+/* A Catalog is within the bound of a message, and uses it. */
+static void leaves_out_what_is_too_long(void **state)
+{
+	const struct node_capacity capacity = {.architecture = "amd64"};
+	struct world *world = *state;
+	const struct roster *roster;
+	struct buffer message = {0};
+
+	for (int i = 0; i < 14000; i++) {
+		char uid[64];
+
+		(void)snprintf(uid, sizeof(uid), "%08x-2222-3333-4444-555555555555", i / 16);
+		make_container(world, uid, i);
+	}
+	roster_builder_bound(world->builder);
+	roster = look(world, S);
+	assert_true(roster->left_out > 0);
+	assert_int_equal(roster->pod_count + roster->left_out, (14000 + 15) / 16);
+	roster_encode(roster, &capacity, &message);
+	assert_in_range(message.length, WIRE_MAX_MESSAGE * 8 / 10, WIRE_MAX_MESSAGE);
+	buffer_free(&message);
+}
+
 static void encodes_a_catalog(void **state)
 {
 	const struct node_capacity capacity = {
@@ -349,6 +398,8 @@ int main(void)
 		TEST(pods_stand_together),
 		TEST(units_are_pods_of_their_slice),
 		TEST(an_empty_node_has_an_empty_roster),
+		TEST(leaves_out_what_is_too_much),
+		TEST(leaves_out_what_is_too_long),
 		TEST(encodes_a_catalog),
 	};
 

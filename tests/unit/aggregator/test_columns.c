@@ -1,0 +1,244 @@
+/* aggregator/store/columns: what a sample leaves behind, row by row. */
+#include "aggregator/store/columns.h"
+
+#include "tests/harness/toy_store.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define REQUIRED (METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET))
+
+/* Returns the number of rows without a window. */
+static uint32_t apply(struct columns *columns, const struct toy_sample *sample)
+{
+	struct columns_update update;
+	struct error err = {{0}};
+	uint32_t without;
+
+	if (columns_prepare(columns, &sample->message, &update, &err) != 0)
+		fail_msg("%s", err.message);
+	without = columns_commit(columns, &update);
+	columns_update_free(&update);
+	return without;
+}
+
+/* UINT64_MAX: none. */
+static uint64_t value_of(const struct columns *columns, uint32_t row, enum metric metric)
+{
+	uint64_t value = UINT64_MAX;
+
+	(void)columns_value(columns, row, metric, &value);
+	return value;
+}
+
+static void starts_without_figures(void **state)
+{
+	struct columns columns;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 2, NULL, NULL), 0);
+	assert_false(columns_value(&columns, 0, METRIC_CPU_USAGE, &value));
+	assert_false(columns_node_value(&columns, METRIC_NODE_CPU_USAGE, &value));
+	assert_false(columns_row_complete(&columns, 0, REQUIRED));
+	assert_false(columns_row_complete(&columns, 0, 0)); /* it has no window */
+	assert_false(columns_node_complete(&columns, 0));
+	columns_free(&columns);
+	assert_null(columns.value);
+}
+
+static void keeps_each_row_apart(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 3, NULL, NULL), 0);
+	toy_sample_usual(&sample, 1, 3, 10);
+	assert_int_equal(apply(&columns, &sample), 0);
+	for (uint32_t row = 0; row < 3; row++) {
+		assert_int_equal(value_of(&columns, row, METRIC_CPU_USAGE), 10 + row);
+		assert_int_equal(value_of(&columns, row, METRIC_MEMORY_WORKING_SET), 1010 + row);
+		assert_int_equal(value_of(&columns, row, METRIC_PIDS), UINT64_MAX);
+		assert_true(columns_row_complete(&columns, row, REQUIRED));
+		assert_false(
+			columns_row_complete(&columns, row, REQUIRED | METRIC_BIT(METRIC_PIDS)));
+	}
+	assert_true(columns_node_value(&columns, METRIC_NODE_CPU_USAGE, &value));
+	assert_int_equal(value, 2010);
+	assert_true(columns_node_complete(&columns, METRIC_BIT(METRIC_NODE_CPU_USAGE)));
+	assert_false(columns_node_complete(&columns, METRIC_BIT(METRIC_NODE_MEMORY_SWAP)));
+	assert_int_equal(columns.timestamp_ms, sample.message.timestamp_ms);
+	columns_free(&columns);
+}
+
+/* Another set of metrics makes another block; in it the columns stand elsewhere. */
+static void metrics_come_and_go(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 2, NULL, NULL), 0);
+	toy_sample_usual(&sample, 1, 2, 10);
+	(void)apply(&columns, &sample);
+	toy_sample_begin(&sample, 1);
+	toy_sample_add(&sample, TOY_PIDS, 2, 7);
+	toy_sample_add(&sample, TOY_CPU, 2, TOY_NO_FIGURE);
+	(void)apply(&columns, &sample);
+	for (uint32_t row = 0; row < 2; row++) {
+		assert_int_equal(value_of(&columns, row, METRIC_PIDS), 7 + row);
+		assert_int_equal(value_of(&columns, row, METRIC_CPU_USAGE), UINT64_MAX);
+		assert_int_equal(value_of(&columns, row, METRIC_MEMORY_WORKING_SET), UINT64_MAX);
+	}
+	toy_sample_begin(&sample, 1);
+	(void)apply(&columns, &sample);
+	assert_int_equal(columns.present, 0);
+	columns_free(&columns);
+}
+
+/* The sum of a window and its delta is a window from 1 ms to what 32 bits hold. */
+static void a_row_needs_a_window(void **state)
+{
+	static const struct {
+		uint32_t window_ms;
+		int32_t delta_ms;
+		uint32_t row_window_ms;
+	} CASES[] = {
+		{15000, 0, 15000},
+		{15000, -14999, 1},
+		{15000, -15000, 0},
+		{15000, -15001, 0},
+		{0, 1, 1},
+		{0, 0, 0},
+		{0, INT32_MIN, 0},
+		{UINT32_MAX, 0, UINT32_MAX},
+		{UINT32_MAX, 1, 0},
+		{UINT32_MAX, INT32_MIN, UINT32_MAX - (1U << 31)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct columns columns;
+		struct toy_sample sample;
+		bool served = CASES[i].row_window_ms != 0;
+
+		assert_int_equal(columns_init(&columns, 1, NULL, NULL), 0);
+		toy_sample_usual(&sample, 1, 1, 10);
+		sample.message.window_ms = CASES[i].window_ms;
+		sample.message.n_window_delta_ms = 1;
+		sample.delta[0] = CASES[i].delta_ms;
+		assert_int_equal(apply(&columns, &sample), !served);
+		assert_int_equal(columns.row_window_ms[0], CASES[i].row_window_ms);
+		assert_int_equal(value_of(&columns, 0, METRIC_CPU_USAGE), served ? 10 : UINT64_MAX);
+		assert_int_equal(columns_row_complete(&columns, 0, REQUIRED), served);
+		columns_free(&columns);
+	}
+}
+
+static void refuses_what_does_not_fit(void **state)
+{
+	static const struct {
+		uint32_t id[2];
+		size_t count[2], deltas;
+		const char *message; /* NULL: taken */
+	} CASES[] = {
+		{{TOY_CPU, TOY_MEMORY}, {2, 2}, 0, NULL}, {{TOY_CPU, TOY_MEMORY}, {2, 2}, 2, NULL},
+		{{TOY_CPU, TOY_MEMORY}, {2, 1}, 0, "memory_working_set has 1 values instead of 2"},
+		{{TOY_CPU, TOY_MEMORY}, {3, 2}, 0, "cpu_usage has 3 values instead of 2"},
+		{{TOY_CPU, TOY_MEMORY}, {0, 2}, 0, "cpu_usage has 0 values instead of 2"},
+		{{TOY_CPU, TOY_CPU}, {2, 2}, 0, "the column of cpu_usage comes twice"},
+		{{TOY_NODE_CPU, TOY_CPU}, {2, 2}, 0, "node_cpu_usage has 2 values instead of 1"},
+		{{TOY_NODE_CPU, TOY_NODE_CPU}, {1, 1}, 0, "node_cpu_usage comes twice"},
+		{{TOY_CPU, TOY_MEMORY}, {2, 2}, 1, "1"}, {{TOY_CPU, TOY_MEMORY}, {2, 2}, 3, "3"},
+		{{65000, 65000}, {9, 4}, 0, NULL}, /* of a newer agent */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct columns columns;
+		struct columns_update update;
+		struct toy_sample sample;
+		struct error err = {{0}};
+		int r;
+
+		assert_int_equal(columns_init(&columns, 2, NULL, NULL), 0);
+		toy_sample_usual(&sample, 1, 2, 10);
+		(void)apply(&columns, &sample);
+		toy_sample_begin(&sample, 1);
+		for (size_t c = 0; c < 2; c++)
+			toy_sample_add(&sample, CASES[i].id[c], CASES[i].count[c], 77);
+		sample.message.n_window_delta_ms = CASES[i].deltas;
+		memset(sample.delta, 0, sizeof(sample.delta));
+		r = columns_prepare(&columns, &sample.message, &update, &err);
+		assert_int_equal(r, CASES[i].message ? -EINVAL : 0);
+		if (CASES[i].message) {
+			assert_non_null(strstr(err.message, CASES[i].message));
+			assert_int_equal(value_of(&columns, 1, METRIC_CPU_USAGE), 11);
+		} else {
+			columns_update_free(&update); /* not committed: nothing has changed */
+			assert_int_equal(value_of(&columns, 1, METRIC_CPU_USAGE), 11);
+		}
+		columns_free(&columns);
+	}
+}
+
+/* A new catalog moves rows; what is new has no figures. */
+static void rows_take_their_figures_along(void **state)
+{
+	static const uint16_t FROM[] = {2, COLUMNS_NO_ROW, 0, 0};
+	struct columns before, after;
+	struct toy_sample sample;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&before, 3, NULL, NULL), 0);
+	toy_sample_usual(&sample, 1, 3, 10);
+	(void)apply(&before, &sample);
+	assert_int_equal(columns_init(&after, 4, &before, FROM), 0);
+	columns_free(&before);
+	assert_int_equal(value_of(&after, 0, METRIC_CPU_USAGE), 12);
+	assert_int_equal(value_of(&after, 0, METRIC_MEMORY_WORKING_SET), 1012);
+	assert_false(columns_row_complete(&after, 1, 0));
+	assert_int_equal(value_of(&after, 2, METRIC_CPU_USAGE), 10);
+	assert_int_equal(value_of(&after, 3, METRIC_CPU_USAGE), 10);
+	assert_true(columns_node_value(&after, METRIC_NODE_CPU_USAGE, &value));
+	columns_free(&after);
+}
+
+static void no_rows_are_rows_too(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 0, NULL, NULL), 0);
+	toy_sample_usual(&sample, 1, 0, 10);
+	assert_int_equal(apply(&columns, &sample), 0);
+	assert_true(columns_node_value(&columns, METRIC_NODE_MEMORY_WORKING_SET, &value));
+	assert_int_equal(value, 3010);
+	columns_free(&columns);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(starts_without_figures),
+		cmocka_unit_test(keeps_each_row_apart),
+		cmocka_unit_test(metrics_come_and_go),
+		cmocka_unit_test(a_row_needs_a_window),
+		cmocka_unit_test(refuses_what_does_not_fit),
+		cmocka_unit_test(rows_take_their_figures_along),
+		cmocka_unit_test(no_rows_are_rows_too),
+	};
+
+	return cmocka_run_group_tests_name("columns", tests, NULL, NULL);
+}
