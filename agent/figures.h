@@ -1,10 +1,10 @@
 /* From raw readings to the figures that are served.
  *
- *   CPU usage            Δ usage / Δ t over the window, in nanocores; never above the CPUs there
- * are working set          usage − inactive file cache, never below 0 (the kubelet's formula) RSS,
- * cache           memory.stat anon, file (hybrid: total_rss, total_cache) node's working set   anon
- * + file − inactive file of the whole machine everything else      the field itself: its rate over
- * the window, or its level
+ * CPU usage: usage's growth over the window, in nanocores; never above the CPUs that there are.
+ * Working set: usage - inactive file cache, never below 0 (the kubelet's formula).
+ * RSS and cache: memory.stat's anon and file; on a hybrid host total_rss and total_cache.
+ * A node's working set: anon + file - inactive file of the whole machine.
+ * Everything else: the field itself, as a rate over the window or as a level.
  *
  * A figure whose fields were not read is absent. */
 #ifndef AGENT_FIGURES_H

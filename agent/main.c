@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/node_name.h"
 #include "base/options.h"
 #include "base/telemetry.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -112,8 +114,15 @@ static int check_flags(struct flags *flags, struct error *err)
 		if (gethostname(flags->host_name, sizeof(flags->host_name) - 1) < 0)
 			return error_errno(
 				err, errno, "reading the host's name; --node-name sets it");
+		/* as the kubelet does: names of Kubernetes have no capitals */
+		for (char *c = flags->host_name; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
 		flags->node_name = flags->host_name;
 	}
+	if (!node_name_valid(flags->node_name))
+		return error_set(err, EINVAL,
+			"--node-name: \"%s\" is no node name: want at most %d of a-z, 0-9, '-', '.'",
+			flags->node_name, NODE_NAME_MAX);
 	if (!flags->once && !*flags->aggregator)
 		return error_set(err, EINVAL,
 			"--aggregator is missing: where figures are sent; --once prints them "

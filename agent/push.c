@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "base/pipe_watch.h"
 #include "base/socket_scan.h"
 #include "base/tls_config.h"
 #include "base/tls_engine.h"
@@ -42,6 +43,7 @@
 
 struct push {
 	nng_socket socket;
+	struct pipe_watch *watch;
 	nng_dialer dialer;
 	nng_aio *aio;
 	char *url;
@@ -146,12 +148,10 @@ static void give_up_silent_peer(nng_pipe pipe)
 		log_warn("looking for the connection's socket in /proc/self/fd: %s", strerror(-r));
 }
 
-static void on_connected(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void on_connected(struct push *push, nng_pipe pipe)
 {
-	struct push *push = context;
 	uint64_t held_back;
 
-	(void)event;
 	if (push->kind != ENDPOINT_IPC)
 		give_up_silent_peer(pipe);
 	(void)pthread_mutex_lock(&push->lock);
@@ -201,12 +201,10 @@ static void log_end(struct push *push, bool refused)
 			(unsigned long long)held_back);
 }
 
-static void on_disconnected(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void on_disconnected(struct push *push, nng_pipe pipe)
 {
-	struct push *push = context;
 	bool refused;
 
-	(void)event;
 	(void)pthread_mutex_lock(&push->lock);
 	if (push->connection != 0 && push->pipe == nng_pipe_id(pipe)) {
 		refused = clock_monotonic_ns() - push->connected_ns < REFUSED_WITHIN_NS;
@@ -220,6 +218,14 @@ static void on_disconnected(nng_pipe pipe, nng_pipe_ev event, void *context)
 		log_end(push, refused);
 	}
 	(void)pthread_mutex_unlock(&push->lock);
+}
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+	if (event == NNG_PIPE_EV_ADD_POST)
+		on_connected(context, pipe);
+	else if (event == NNG_PIPE_EV_REM_POST)
+		on_disconnected(context, pipe);
 }
 
 /* --- making and freeing ----------------------------------------------------------------------- */
@@ -327,9 +333,10 @@ struct push *push_new(const struct push_options *options, struct error *err)
 	}
 	/* What NNG buffered itself would go to the next connection, before its Hello. */
 	(void)nng_socket_set_int(push->socket, NNG_OPT_SENDBUF, 0);
-	(void)nng_pipe_notify(push->socket, NNG_PIPE_EV_ADD_POST, on_connected, push);
-	(void)nng_pipe_notify(push->socket, NNG_PIPE_EV_REM_POST, on_disconnected, push);
-	if (start_dialer(push, options, &endpoint, err) < 0) {
+	push->watch = pipe_watch_start(push->socket, on_pipe, push);
+	if (!push->watch)
+		(void)error_errno(err, ENOMEM, "opening a socket");
+	if (!push->watch || start_dialer(push, options, &endpoint, err) < 0) {
 		push_free(push);
 		return NULL;
 	}
@@ -340,9 +347,7 @@ void push_free(struct push *push)
 {
 	if (!push)
 		return;
-	/* After this no callback runs, and none will. */
-	(void)nng_pipe_notify(push->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-	(void)nng_pipe_notify(push->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+	pipe_watch_stop(push->watch);
 	(void)pthread_mutex_lock(&push->lock);
 	if (push->connection != 0)
 		telemetry_add(push->now_connected, (uint64_t)-1);

@@ -15,6 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the kernel keeps for a client that does not read, in bytes; left to itself it takes 4 MiB.
+ * Enough for 1 GB/s at a round trip of 0.5 ms. Inherited from the listening socket, as is
+ * TCP_NODELAY. */
+#define SEND_BUFFER (256 * 1024)
+
 #define BACKLOG 1024 /* 1000 HPA and kube-apiserver connections may come back at once */
 
 struct server {
@@ -124,6 +129,7 @@ static int listen_on(struct server *server, struct error *err)
 	const struct server_options *options = &server->options;
 	struct sockaddr_storage address;
 	socklen_t size = 0;
+	const int send_buffer = SEND_BUFFER;
 	int one = 1, r = socket_address(options, &address, &size, err);
 
 	if (r < 0)
@@ -138,6 +144,8 @@ static int listen_on(struct server *server, struct error *err)
 	/* Without it small answers wait for an ACK: 711 requests a second instead of 25,000. */
 	(void)setsockopt(evconnlistener_get_fd(server->listener), IPPROTO_TCP, TCP_NODELAY, &one,
 		sizeof(one));
+	(void)setsockopt(evconnlistener_get_fd(server->listener), SOL_SOCKET, SO_SNDBUF,
+		&send_buffer, sizeof(send_buffer));
 	return 0;
 }
 

@@ -5,12 +5,7 @@
 #include "base/error.h"
 #include "proto/tacho.pb-c.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-
-/* A DNS-1123 subdomain, as the names of Kubernetes nodes are: at most 253 bytes of a-z, 0-9, '-'
- * and '.', each part beginning and ending with a letter or digit. */
-bool hello_node_name_valid(const char *name);
 
 /* 0; -EINVAL (the node's name) or -EACCES (the credential is not the secret). An empty secret
  * takes every credential. The comparison takes the same time wherever the first difference is. */

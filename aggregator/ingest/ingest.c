@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "base/pipe_watch.h"
 #include "base/tls_engine.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@
 
 struct ingest {
 	nng_socket socket;
+	struct pipe_watch *watch;
 	pthread_t thread;
 	_Atomic bool stopping;
 	struct connections *connections;
@@ -55,13 +57,10 @@ static struct address peer_of(nng_pipe pipe)
 								       : local;
 }
 
-/* Before the pipe starts, so that no message comes from one that is not known. */
-static void on_pipe_add(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void add_pipe(struct ingest *ingest, nng_pipe pipe)
 {
-	struct ingest *ingest = context;
 	struct address peer = peer_of(pipe);
 
-	(void)event;
 	if (connections_open(ingest->connections, nng_pipe_id(pipe), &peer, clock_monotonic_ns())) {
 		telemetry_add(ingest->tally.opened, 1);
 		return;
@@ -70,12 +69,20 @@ static void on_pipe_add(nng_pipe pipe, nng_pipe_ev event, void *context)
 	(void)nng_pipe_close(pipe);
 }
 
-static void on_pipe_remove(nng_pipe pipe, nng_pipe_ev event, void *context)
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
 	struct ingest *ingest = context;
 
-	(void)event;
-	connections_gone(ingest->connections, nng_pipe_id(pipe));
+	switch (event) {
+	case NNG_PIPE_EV_ADD_PRE: /* no message comes from a pipe that is not known */
+		add_pipe(ingest, pipe);
+		break;
+	case NNG_PIPE_EV_REM_POST:
+		connections_gone(ingest->connections, nng_pipe_id(pipe));
+		break;
+	default:
+		break;
+	}
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -183,8 +190,9 @@ static int open_socket(
 	if (rv != 0)
 		return error_set(err, ENOMEM, "opening a socket: %s", nng_strerror(rv));
 	(void)nng_socket_set_ms(ingest->socket, NNG_OPT_RECVTIMEO, RECEIVE_TIMEOUT_MS);
-	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, on_pipe_add, ingest);
-	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, on_pipe_remove, ingest);
+	ingest->watch = pipe_watch_start(ingest->socket, on_pipe, ingest);
+	if (!ingest->watch)
+		return error_errno(err, ENOMEM, "opening a socket");
 	return listen_on(ingest, options, err);
 }
 
@@ -235,19 +243,13 @@ static int make_intake(
 /* Also for one that was not wholly made. */
 static void free_ingest(struct ingest *ingest)
 {
+	pipe_watch_stop(ingest->watch);
 	if (ingest->secret)
 		OPENSSL_cleanse(ingest->secret, ingest->secret_size);
 	free(ingest->secret);
 	intake_free(ingest->intake);
 	connections_free(ingest->connections);
 	free(ingest);
-}
-
-/* After this no callback runs, and none will. */
-static void deafen(struct ingest *ingest)
-{
-	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
-	(void)nng_pipe_notify(ingest->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
 }
 
 static int start(struct ingest *ingest, const struct ingest_options *options, struct error *err)
@@ -278,8 +280,7 @@ struct ingest *ingest_start(const struct ingest_options *options, struct error *
 	}
 	if (start(ingest, options, err) == 0)
 		return ingest;
-	deafen(ingest);
-	(void)nng_close(ingest->socket); /* has no pipes yet, so this ends */
+	(void)nng_close(ingest->socket); /* has hardly a pipe yet, so this ends */
 	free_ingest(ingest);
 	return NULL;
 }
@@ -295,6 +296,5 @@ void ingest_stop(struct ingest *ingest)
 		return;
 	atomic_store(&ingest->stopping, true);
 	(void)pthread_join(ingest->thread, NULL);
-	deafen(ingest);
 	free_ingest(ingest);
 }

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A connection that said something so lately has an agent at its other end. */
+#define LIVELY_NS (3 * NS_PER_SECOND / 2)
+
 #define LOG_INTERVAL_NS (10 * NS_PER_SECOND)
 
 struct intake {
@@ -51,11 +54,18 @@ static void log_limited(
 			(unsigned long long)held_back);
 }
 
-/* The agent was started anew and its old connection lingers, or two agents have one name. */
-static void replace(struct intake *intake, struct connection *older)
+/* The agent was started anew and its old connection lingers; or two agents have one name, and both
+ * go on sending. */
+static void replace(struct intake *intake, struct connection *older, uint64_t now_ns)
 {
-	log_limited(&intake->replaced, older,
-		" said Hello on a newer connection; this one is closed. Two agents with one name?");
+	char peer[ADDRESS_TEXT_SIZE];
+
+	if (now_ns - older->heard_ns < LIVELY_NS)
+		log_limited(&intake->replaced, older,
+			" said Hello on a newer connection; this one is closed. Two agents with one name?");
+	else
+		log_info("node %s: said Hello anew; its old connection from %s is closed",
+			older->node, address_text(&older->peer, peer));
 	hang_up(intake, older, TALLY_END_REPLACED);
 }
 
@@ -66,7 +76,7 @@ static void admit(struct intake *intake, struct connection *connection,
 	char peer[ADDRESS_TEXT_SIZE];
 
 	if (older)
-		replace(intake, older);
+		replace(intake, older, now_ns);
 	if (connections_speak(intake->options.connections, connection, hello->node) < 0) {
 		drop(intake, TALLY_DROP_NO_MEMORY);
 		hang_up(intake, connection, TALLY_END_NO_HELLO);

@@ -83,10 +83,7 @@ void ingest_fixture_start(struct ingest_fixture *fixture)
 
 struct wire_client *ingest_fixture_connect(struct ingest_fixture *fixture)
 {
-	struct wire_client *client = wire_client_new(fixture->url, fixture->ca_file);
-
-	assert_true(wire_client_connected(client));
-	return client;
+	return wire_client_tls(ingest_port(fixture->ingest, 0), fixture->ca_file);
 }
 
 struct counter {

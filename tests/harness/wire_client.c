@@ -1,109 +1,135 @@
 #include "tests/harness/wire_client.h"
 
-#include "base/tls_config.h"
-#include "tests/harness/wait.h"
-
-#include <nng/nng.h>
-#include <nng/protocol/pipeline0/push.h>
-#include <nng/transport/tls/tls.h>
+#include <arpa/inet.h>
+#include <endian.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define NEVER_MS   (24 * 3600 * 1000)
 #define PATIENCE_S 5
 
+/* The greeting of an SP endpoint: its own protocol's number at the end. */
+static const uint8_t PUSH_GREETING[] = {0, 'S', 'P', 0, 0, 0x50, 0, 0};
+static const uint8_t PULL_GREETING[] = {0, 'S', 'P', 0, 0, 0x51, 0, 0};
+
 struct wire_client {
-	nng_socket socket;
-	nng_dialer dialer;
-	_Atomic uint32_t pipe;
-	atomic_bool connected, ended;
+	int fd;
+	SSL_CTX *ctx;
+	SSL *ssl; /* NULL: local */
 };
 
-static void on_connected(nng_pipe pipe, nng_pipe_ev event, void *context)
+static ssize_t read_some(struct wire_client *client, void *data, size_t size)
 {
-	struct wire_client *client = context;
-
-	(void)event;
-	atomic_store(&client->pipe, (uint32_t)nng_pipe_id(pipe));
-	atomic_store(&client->connected, true);
+	return client->ssl ? SSL_read(client->ssl, data, (int)size) : read(client->fd, data, size);
 }
 
-static void on_ended(nng_pipe pipe, nng_pipe_ev event, void *context)
+void wire_client_send_bytes(struct wire_client *client, const void *data, size_t size)
 {
-	struct wire_client *client = context;
+	size_t written = 0;
 
-	(void)pipe;
-	(void)event;
-	atomic_store(&client->ended, true);
+	if (!client->ssl)
+		assert_int_equal(send(client->fd, data, size, MSG_NOSIGNAL), size);
+	else
+		assert_int_equal(SSL_write_ex(client->ssl, data, size, &written), 1);
 }
 
-struct wire_client *wire_client_new(const char *url, const char *ca_file)
+static void greet(struct wire_client *client)
 {
+	uint8_t greeting[sizeof(PULL_GREETING)];
+	size_t length = 0;
+
+	wire_client_send_bytes(client, PUSH_GREETING, sizeof(PUSH_GREETING));
+	while (length < sizeof(greeting)) {
+		ssize_t n = read_some(client, greeting + length, sizeof(greeting) - length);
+
+		assert_true(n > 0);
+		length += (size_t)n;
+	}
+	assert_memory_equal(greeting, PULL_GREETING, sizeof(greeting));
+}
+
+static struct wire_client *connect_to(const struct sockaddr *address, socklen_t size)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct wire_client *client = calloc(1, sizeof(*client));
-	nng_tls_config *config;
 
 	assert_non_null(client);
-	assert_int_equal(nng_push0_open(&client->socket), 0);
-	assert_int_equal(
-		nng_socket_set_ms(client->socket, NNG_OPT_SENDTIMEO, PATIENCE_S * 1000), 0);
-	(void)nng_pipe_notify(client->socket, NNG_PIPE_EV_ADD_POST, on_connected, client);
-	(void)nng_pipe_notify(client->socket, NNG_PIPE_EV_REM_POST, on_ended, client);
-	/* Of the socket: the dialer takes over its first gap when it is made. */
-	assert_int_equal(nng_socket_set_ms(client->socket, NNG_OPT_RECONNMINT, NEVER_MS), 0);
-	assert_int_equal(nng_socket_set_ms(client->socket, NNG_OPT_RECONNMAXT, NEVER_MS), 0);
-	assert_int_equal(nng_dialer_create(&client->dialer, client->socket, url), 0);
-	if (ca_file) {
-		assert_int_equal(tls_config_client(ca_file, "aggregator", &config, NULL), 0);
-		assert_int_equal(nng_dialer_set_ptr(client->dialer, NNG_OPT_TLS_CONFIG, config), 0);
-		nng_tls_config_free(config);
-	}
-	assert_int_equal(nng_dialer_start(client->dialer, NNG_FLAG_NONBLOCK), 0);
+	client->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(client->fd >= 0);
+	(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	assert_int_equal(connect(client->fd, address, size), 0);
+	return client;
+}
+
+struct wire_client *wire_client_tls(uint16_t port, const char *ca_file)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct wire_client *client = connect_to((const struct sockaddr *)&address, sizeof(address));
+
+	client->ctx = SSL_CTX_new(TLS_client_method());
+	assert_int_equal(SSL_CTX_load_verify_locations(client->ctx, ca_file, NULL), 1);
+	client->ssl = SSL_new(client->ctx);
+	SSL_set_verify(client->ssl, SSL_VERIFY_PEER, NULL);
+	assert_int_equal(SSL_set1_host(client->ssl, "aggregator"), 1);
+	assert_int_equal(SSL_set_fd(client->ssl, client->fd), 1);
+	assert_int_equal(SSL_connect(client->ssl), 1);
+	greet(client);
+	return client;
+}
+
+struct wire_client *wire_client_local(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct wire_client *client;
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	client = connect_to((const struct sockaddr *)&address, sizeof(address));
+	greet(client);
 	return client;
 }
 
 void wire_client_free(struct wire_client *client)
 {
-	nng_pipe pipe = {.id = atomic_load(&client->pipe)};
-
-	(void)nng_pipe_notify(client->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-	(void)nng_pipe_notify(client->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
-	(void)nng_dialer_close(client->dialer); /* or it would come back */
-	if (pipe.id != 0)
-		(void)nng_pipe_close(pipe);
+	SSL_free(client->ssl);
+	SSL_CTX_free(client->ctx);
+	(void)close(client->fd);
 	free(client);
-}
-
-static bool is_set(void *context)
-{
-	return atomic_load((atomic_bool *)context);
-}
-
-bool wire_client_connected(struct wire_client *client)
-{
-	return wait_until(is_set, &client->connected, PATIENCE_S * 1000);
 }
 
 bool wire_client_hung_up(struct wire_client *client)
 {
-	return wait_until(is_set, &client->ended, PATIENCE_S * 1000);
+	char byte;
+	ssize_t n = read_some(client, &byte, 1);
+
+	if (client->ssl)
+		return n <= 0 && SSL_get_error(client->ssl, (int)n) != SSL_ERROR_WANT_READ;
+	return n == 0;
 }
 
 void wire_client_send(struct wire_client *client, const void *data, size_t size)
 {
-	nng_msg *message;
+	static const uint8_t LOCAL_MESSAGE = 1;
+	uint64_t length = htobe64(size);
 
-	assert_int_equal(nng_msg_alloc(&message, size), 0);
+	if (!client->ssl)
+		wire_client_send_bytes(client, &LOCAL_MESSAGE, sizeof(LOCAL_MESSAGE));
+	wire_client_send_bytes(client, &length, sizeof(length));
 	if (size > 0)
-		memcpy(nng_msg_body(message), data, size);
-	assert_int_equal(nng_sendmsg(client->socket, message, 0), 0);
+		wire_client_send_bytes(client, data, size);
 }
 
 static void send_message(struct wire_client *client, const Tacho__V1__Message *message)

@@ -1,5 +1,6 @@
-/* An agent's end of the wire that does what a test says, right or wrong. Everything here fails the
- * running cmocka test when it can't be done. */
+/* An agent's end of the wire that does what a test says, right or wrong: NNG's transport written
+ * out over a blocking socket, so that nothing reconnects or buffers behind the test's back.
+ * Everything here fails the running cmocka test when it can't be done within 5 s. */
 #ifndef TESTS_HARNESS_WIRE_CLIENT_H
 #define TESTS_HARNESS_WIRE_CLIENT_H
 
@@ -11,18 +12,21 @@
 
 struct wire_client;
 
-/* Dials once; `ca_file` is for tls+tcp, with the server name "aggregator". */
-struct wire_client *wire_client_new(const char *url, const char *ca_file);
+/* Connects to 127.0.0.1:port by TLS as a client that trusts `ca_file` and wants "aggregator", and
+ * exchanges NNG's greeting. */
+struct wire_client *wire_client_tls(uint16_t port, const char *ca_file);
 
-/* Leaves NNG's socket to the end of the process, for nng_close() of 1.5.2 can lose it; the
- * connection is closed. */
+/* The same through a Unix socket. */
+struct wire_client *wire_client_local(const char *path);
+
 void wire_client_free(struct wire_client *client);
 
-/* Wait up to 5 s. */
-bool wire_client_connected(struct wire_client *client);
-bool wire_client_hung_up(struct wire_client *client); /* by the other end, after connecting */
+/* Waits until the other end hangs up. False when it has not within 5 s. */
+bool wire_client_hung_up(struct wire_client *client);
 
+/* One message. wire_client_send_bytes() sends what is not even that. */
 void wire_client_send(struct wire_client *client, const void *data, size_t size);
+void wire_client_send_bytes(struct wire_client *client, const void *data, size_t size);
 
 void wire_client_send_hello(struct wire_client *client, const char *node, const char *secret);
 

@@ -38,8 +38,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* --- told to
- * -------------------------------------------------------------------------------------- */
+/* --- told to ---------------------------------------------------------------------------------- */
 
 static unsigned count_entries(const char *folder)
 {
@@ -108,8 +107,7 @@ static void neither_waits_for_the_other(void **state)
 	https_close(client);
 }
 
-/* --- without a reader
- * ----------------------------------------------------------------------------- */
+/* --- without a reader ------------------------------------------------------------------------- */
 
 /* Runs a line of bash where "$agent" looks once; its output is to be freed. */
 static char *run_bash(const char *line, int *ret_status)
@@ -191,9 +189,7 @@ static void a_full_disk_is_said(void **state)
 	assert_int_equal(status, 1);
 }
 
-/* --- without room, or a place
- * ----------------------------------------------------------------------
- */
+/* --- without room, or a place ----------------------------------------------------------------- */
 
 /* Starts an aggregator that must not get far, with its certificates in `certs` and its agents on
  * `agents_port`; expects these words. */

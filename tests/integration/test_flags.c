@@ -80,6 +80,8 @@ static void agent_says_what_is_wrong_with_its_flags(void **state)
 		{{"--once=perhaps"}, "--once: \"perhaps\" is neither true nor false"},
 		{{"--once", "--metrics=cpu_usage,nonsense"}, "nonsense"},
 		{{"--cgroup-root=a/b"}, "--cgroup-root: \"a/b\" does not start with /"},
+		{{"--once", "--node-name=Bad_Name"}, "\"Bad_Name\" is no node name"},
+		{{"--once", "--node-name=\xff"}, "is no node name"},
 		{{"--secret-file"}, "--secret-file needs a value"},
 		{{NULL}, "--aggregator is missing"},
 		{{"--aggregator=tls+tcp://127.0.0.1:1"}, "--secret-file is missing"},
@@ -179,14 +181,42 @@ static void aggregator_says_what_is_in_its_way(void **state)
 	(void)close(fd);
 }
 
+/* What a program prints with one flag, to be freed. */
+static char *printed(const char *name, const char *flag)
+{
+	char program[512];
+	const char *argv[] = {program, flag, NULL}, *out = scratch_path(scratch, "stdout");
+	struct process *process;
+
+	(void)snprintf(program, sizeof(program), "%s", process_program(name));
+	process = process_start(&(struct process_options){.argv = argv, .output = out});
+	(void)process_wait(process, 10000);
+	assert_int_equal(process_end(process), 0);
+	return scratch_read(out);
+}
+
 static void both_print_help_and_version(void **state)
 {
-	static const char *const PROGRAMS[] = {"tacho-agent", "tacho-aggregator"};
+	static const struct {
+		const char *name, *version, *flags[5];
+	} PROGRAMS[] = {
+		{"tacho-agent", "tacho-agent " TACHO_VERSION "\n",
+			{"--aggregator", "--window", "--source", "--once", "--help"}},
+		{"tacho-aggregator", "tacho-aggregator " TACHO_VERSION "\n",
+			{"--standalone", "--secure-port", "--listen", "--cert-dir", "--help"}},
+	};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		EXPECT_END(PROGRAMS[i], 0, "", "--help");
-		EXPECT_END(PROGRAMS[i], 0, "", "--version");
+	for (size_t i = 0; i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++) {
+		char *help = printed(PROGRAMS[i].name, "--help");
+		char *version = printed(PROGRAMS[i].name, "--version");
+
+		assert_int_equal(strncmp(help, PROGRAMS[i].name, strlen(PROGRAMS[i].name)), 0);
+		for (size_t flag = 0; flag < 5; flag++)
+			assert_non_null(strstr(help, PROGRAMS[i].flags[flag]));
+		assert_string_equal(version, PROGRAMS[i].version);
+		free(help);
+		free(version);
 	}
 }
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -48,7 +50,8 @@ static char *run_once(const char *output, const char *source, bool own)
 	(void)snprintf(from, sizeof(from), "--source=%s", source);
 	(void)snprintf(root, sizeof(root), "--cgroup-root=%s", test_cgroups_root(cgroups));
 	(void)snprintf(logs, sizeof(logs), "--log-root=%s", test_cgroups_log_root(cgroups));
-	process = process_start(&(struct process_options){.argv = argv, .output = out});
+	process = process_start(&(struct process_options){
+		.argv = argv, .output = out, .errors = scratch_path(scratch, "once.err")});
 	assert_int_equal(process_wait(process, 20000), 0);
 	assert_int_equal(process_end(process), 0);
 	return scratch_read(out);
@@ -128,6 +131,44 @@ static void table_has_a_line_a_container(void **state)
 	free(text);
 }
 
+/* Any byte but '/', NUL and a line feed may stand in a cgroup's name. */
+#define ODD " \"quoted\" \\ {\"pods\": []}\r2026-01-01T00:00:00.000Z ERROR forged \x1b[31m \xff\xfe"
+
+static void names_may_hold_anything(void **state)
+{
+	const char *errors = scratch_path(scratch, "once.err");
+	char folder[1200], *text, *log;
+	struct test_container container;
+	json_t *root, *pod;
+	unsigned found = 0;
+	size_t i;
+
+	(void)state;
+	test_container_make(cgroups, "shop", "web", NULL, "server", &container);
+	/* at the top of the tree, where units are looked for */
+	*strstr(container.procs_v2, test_cgroups_root(cgroups)) = '\0';
+	(void)snprintf(
+		folder, sizeof(folder), "%s%s" ODD, container.procs_v2, test_cgroups_root(cgroups));
+	assert_int_equal(mkdir(folder, 0755), 0);
+	text = run_once("json", "auto", false);
+	log = scratch_read(errors);
+	(void)rmdir(folder);
+	root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	json_array_foreach(json_object_get(root, "pods"), i, pod)
+	{
+		found += strstr(json_string_value(json_object_get(pod, "name")),
+				 "\\x0d2026-01-01T00:00:00.000Z\\x20ERROR\\x20forged\\x20\\x1b") !=
+			 NULL;
+	}
+	assert_int_equal(found, 1);
+	assert_null(strchr(log, '\r'));
+	assert_null(strchr(log, '\x1b'));
+	json_decref(root);
+	free(log);
+	free(text);
+}
+
 /* A machine without kubepods: its units or top-level cgroups are shown. */
 static void any_machine_has_something_to_show(void **state)
 {
@@ -146,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(json_has_the_figures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(table_has_a_line_a_container, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(names_may_hold_anything, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			any_machine_has_something_to_show, set_up, tear_down),
 	};

@@ -108,8 +108,7 @@ static void replaces_a_stale_socket_file(void **state)
 	assert_int_equal(info.st_mode & 07777, 0600);
 	assert_int_equal(ingest_port(fixture->ingest, 0), 0);
 
-	client = wire_client_new(fixture->urls[1], NULL);
-	assert_true(wire_client_connected(client));
+	client = wire_client_local(path);
 	wire_client_send_hello(client, "node-1", "");
 	wire_client_send_catalog(client, 1, 1);
 	wire_client_send_sample(client, 1, 1, 42);
@@ -143,7 +142,7 @@ static void takes_hello_catalog_and_sample(void **state)
 	assert_true(ingest_fixture_took(fixture, "catalog", 1));
 	assert_true(ingest_fixture_took(fixture, "sample", 2));
 
-	local = wire_client_new(fixture->urls[1], NULL);
+	local = wire_client_local(scratch_path(fixture->scratch, "socket"));
 	wire_client_send_hello(local, "node-2", INGEST_FIXTURE_SECRET);
 	assert_true(ingest_fixture_took(fixture, "hello", 2));
 	assert_true(ingest_fixture_counts(fixture, "tacho_aggregator_connections", NULL, NULL, 2));
