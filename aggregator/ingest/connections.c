@@ -107,7 +107,7 @@ void connections_silence(struct connections *connections, struct connection *con
 
 struct connection **connections_all(struct connections *connections, size_t *ret_count)
 {
-	struct connection *entry, *next, **all = connections->all;
+	struct connection **all = connections->all;
 	size_t count = 0, wanted;
 
 	(void)pthread_mutex_lock(&connections->lock);
@@ -119,7 +119,7 @@ struct connection **connections_all(struct connections *connections, size_t *ret
 			connections->all_capacity = wanted;
 		}
 	}
-	HASH_ITER (by_pipe, connections->by_pipe, entry, next) {
+	for (struct connection *entry = connections->by_pipe; entry; entry = entry->by_pipe.next) {
 		if (count == connections->all_capacity)
 			break; /* no memory for the rest; the next sweep sees them */
 		connections->all[count++] = entry;
@@ -138,11 +138,12 @@ static void free_entry(struct connections *connections, struct connection *entry
 
 size_t connections_reap(struct connections *connections, uint64_t *ret_by_peer)
 {
-	struct connection *entry, *next;
+	struct connection *next;
 	size_t left;
 
 	(void)pthread_mutex_lock(&connections->lock);
-	HASH_ITER (by_pipe, connections->by_pipe, entry, next) {
+	for (struct connection *entry = connections->by_pipe; entry; entry = next) {
+		next = entry->by_pipe.next;
 		if (!entry->gone)
 			continue;
 		*ret_by_peer += !entry->closing;
@@ -156,11 +157,12 @@ size_t connections_reap(struct connections *connections, uint64_t *ret_by_peer)
 
 void connections_free(struct connections *connections)
 {
-	struct connection *entry, *next;
+	struct connection *next;
 
 	if (!connections)
 		return;
-	HASH_ITER (by_pipe, connections->by_pipe, entry, next) {
+	for (struct connection *entry = connections->by_pipe; entry; entry = next) {
+		next = entry->by_pipe.next;
 		HASH_DELETE(by_pipe, connections->by_pipe, entry);
 		free_entry(connections, entry);
 	}

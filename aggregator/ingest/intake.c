@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <nng/nng.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,10 +46,14 @@ static void log_limited(
 	char peer[ADDRESS_TEXT_SIZE];
 	uint64_t held_back;
 
-	if (log_allowed(limit, LOG_INTERVAL_NS, &held_back))
-		log_warn("%s: %s%s%s (%llu more like this were held back)",
-			address_text(&connection->peer, peer), connection->node ? "node " : "",
-			connection->node ? connection->node : "", message,
+	if (!log_allowed(limit, LOG_INTERVAL_NS, &held_back))
+		return;
+	(void)address_text(&connection->peer, peer);
+	if (connection->node)
+		log_warn("node %s at %s: %s (%llu more like this were held back)", connection->node,
+			peer, message, (unsigned long long)held_back);
+	else
+		log_warn("%s: %s (%llu more like this were held back)", peer, message,
 			(unsigned long long)held_back);
 }
 
@@ -62,7 +65,7 @@ static void replace(struct intake *intake, struct connection *older, uint64_t no
 
 	if (now_ns - older->heard_ns < LIVELY_NS)
 		log_limited(&intake->replaced, older,
-			" said Hello on a newer connection; this one is closed. Two agents with one name?");
+			"said Hello on a newer connection; this one is closed. Two agents with one name?");
 	else
 		log_info("node %s: said Hello anew; its old connection from %s is closed",
 			older->node, address_text(&older->peer, peer));
@@ -102,7 +105,7 @@ static void take_hello(struct intake *intake, struct connection *connection,
 		admit(intake, connection, hello, now_ns);
 	} else if (strcmp(connection->node, hello->node) != 0) {
 		drop(intake, TALLY_DROP_NODE_CHANGED);
-		log_limited(&intake->refused, connection, " says Hello as another node");
+		log_limited(&intake->refused, connection, "says Hello as another node");
 		hang_up(intake, connection, TALLY_END_NODE_CHANGED);
 		return;
 	}
@@ -114,8 +117,6 @@ static void take_hello(struct intake *intake, struct connection *connection,
 static void refuse(struct intake *intake, struct connection *connection, int r,
 	enum tally_drop invalid, const struct error *err)
 {
-	char message[sizeof(err->message) + 2];
-
 	switch (r) {
 	case -ESTALE:
 		drop(intake, TALLY_DROP_STALE);
@@ -130,8 +131,7 @@ static void refuse(struct intake *intake, struct connection *connection, int r,
 		drop(intake, invalid);
 		break;
 	}
-	(void)snprintf(message, sizeof(message), ": %s", err->message);
-	log_limited(&intake->unstored, connection, message);
+	log_limited(&intake->unstored, connection, err->message);
 }
 
 static void take_catalog(struct intake *intake, struct connection *connection,
@@ -207,8 +207,8 @@ void intake_receive(struct intake *intake, int pipe, const void *data, size_t si
 	}
 	drop(intake, r == -E2BIG ? TALLY_DROP_TOO_COMPLEX : TALLY_DROP_MALFORMED);
 	log_limited(&intake->malformed, connection,
-		r == -E2BIG ? " sent a message that unfolds beyond all bounds"
-			    : " sent a message that does not decode");
+		r == -E2BIG ? "sent a message that unfolds beyond all bounds"
+			    : "sent a message that does not decode");
 	if (!connection->node)
 		hang_up(intake, connection, TALLY_END_BEFORE_HELLO);
 }
@@ -232,7 +232,7 @@ static void judge(struct intake *intake, struct connection *connection, uint64_t
 	} else if (connection->stale_since_ns != 0 &&
 		   now_ns - connection->stale_since_ns > intake->options.silence_ns) {
 		log_limited(&intake->unstored, connection,
-			": its samples belong to no catalog; closing, so that it starts anew");
+			"its samples belong to no catalog; closing, so that it starts anew");
 		hang_up(intake, connection, TALLY_END_STALE);
 	}
 }

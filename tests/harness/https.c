@@ -16,7 +16,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define READ_SIZE 16384
+#define READ_SIZE   16384
+#define MAX_HEAD    65536
+#define PATIENCE_MS 10000
 
 struct https {
 	int fd;
@@ -25,26 +27,40 @@ struct https {
 	char *data; /* what came and was not taken yet */
 	size_t length;
 	uint64_t deadline_ms;
+	bool closed; /* by the server */
 };
 
-static bool connect_to(struct https *https, unsigned port)
+int https_tcp(unsigned port)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+	struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+		connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static bool connect_to(struct https *https, unsigned port)
+{
 	struct timeval step = {.tv_usec = 100000}; /* how often a deadline is looked at */
 
-	https->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (https->fd < 0 || connect(https->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return false;
-	return setsockopt(https->fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step)) == 0;
+	https->fd = https_tcp(port);
+	return https->fd >= 0 &&
+	       setsockopt(https->fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step)) == 0;
 }
 
 static bool shake_hands(struct https *https, const char *ca_file)
 {
-	uint64_t end = wait_now_ms() + 5000;
+	uint64_t end = wait_now_ms() + PATIENCE_MS;
 	int r;
 
 	https->context = SSL_CTX_new(TLS_client_method());
@@ -119,6 +135,7 @@ static bool more(struct https *https)
 		bool again = SSL_get_error(https->ssl, got) == SSL_ERROR_WANT_READ;
 
 		ERR_clear_error();
+		https->closed = !again;
 		if (!again || wait_now_ms() >= https->deadline_ms)
 			return false;
 	}
@@ -143,7 +160,7 @@ static long find(struct https *https, const char *text)
 
 		if (found)
 			return found - https->data;
-		if (!more(https))
+		if (https->length > MAX_HEAD || !more(https))
 			return -1;
 	}
 }
@@ -206,7 +223,7 @@ static bool inflate_body(struct https_response *response)
 		length += READ_SIZE - stream.avail_out;
 	}
 	(void)inflateEnd(&stream);
-	if (r != Z_STREAM_END || !out) {
+	if (r != Z_STREAM_END || stream.avail_in > 0 || !out) {
 		free(out);
 		return false;
 	}
@@ -228,10 +245,10 @@ static bool receive_body(struct https *https, struct https_response *response)
 	} else if (https_header(response, "Content-Length", value, sizeof(value))) {
 		if (!take_body(https, response, strtoul(value, NULL, 10)))
 			return false;
-	} else if (response->status != 304 && response->status != 204) {
+	} else {
 		while (more(https))
 			; /* until the server closes */
-		if (!take_body(https, response, https->length))
+		if (!https->closed || !take_body(https, response, https->length))
 			return false;
 	}
 	response->wire_length = response->length;
@@ -240,10 +257,12 @@ static bool receive_body(struct https *https, struct https_response *response)
 	return !response->gzipped || inflate_body(response);
 }
 
-struct https_response https_receive(struct https *https, unsigned timeout_ms)
+static struct https_response receive(struct https *https, unsigned timeout_ms, bool to_head)
 {
 	struct https_response response = {0};
 	long end;
+	int status;
+	bool whole;
 
 	https->deadline_ms = wait_now_ms() + timeout_ms;
 	end = find(https, "\r\n\r\n");
@@ -251,10 +270,32 @@ struct https_response https_receive(struct https *https, unsigned timeout_ms)
 		return response;
 	response.headers = strndup(https->data, (size_t)end + 2);
 	take(https, (size_t)end + 4);
-	if (!response.headers || sscanf(response.headers, "HTTP/1.1 %d", &response.status) != 1 ||
-		!receive_body(https, &response))
-		response.status = 0;
+	if (!response.headers || sscanf(response.headers, "HTTP/1.%*1[01] %d", &status) != 1)
+		return response;
+	if (to_head || status == 304 || status == 204)
+		whole = take_body(https, &response, 0);
+	else
+		whole = receive_body(https, &response);
+	response.status = whole ? status : 0;
 	return response;
+}
+
+struct https_response https_receive(struct https *https, unsigned timeout_ms)
+{
+	return receive(https, timeout_ms, false);
+}
+
+struct https_response https_receive_head(struct https *https, unsigned timeout_ms)
+{
+	return receive(https, timeout_ms, true);
+}
+
+long https_drain(struct https *https, unsigned timeout_ms)
+{
+	https->deadline_ms = wait_now_ms() + timeout_ms;
+	while (more(https))
+		;
+	return https->closed ? (long)https->length : -1;
 }
 
 void https_response_free(struct https_response *response)
@@ -297,5 +338,5 @@ struct https_response https_get(
 	if (length < 0 || (size_t)length >= sizeof(request) ||
 		!https_send(https, request, (size_t)length))
 		return (struct https_response){0};
-	return https_receive(https, 10000);
+	return https_receive(https, PATIENCE_MS);
 }

@@ -1,5 +1,5 @@
 /* The aggregator's API over a store of the test's, in a thread, on loopback with a certificate made
- * for it. A failure ends the program. */
+ * for it. A failure fails the running cmocka test. */
 #ifndef HARNESS_HTTPS_SERVER_H
 #define HARNESS_HTTPS_SERVER_H
 
@@ -19,10 +19,7 @@ struct https_server *https_server_start(
 void https_server_stop(struct https_server *server);
 
 uint16_t https_server_port(const struct https_server *server);
-/* The certificate's file: its own CA, for 127.0.0.1. */
-const char *https_server_cert(const struct https_server *server);
-
-/* Writes an EC P-256 key and a certificate for 127.0.0.1, PEM, valid for a day. */
-void https_server_write_cert(const char *cert_file, const char *key_file);
+/* The file of the authority that its certificate comes from. */
+const char *https_server_ca(const struct https_server *server);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "aggregator/api/server.h"
 #include "tests/harness/cluster.h"
-#include "tests/harness/https_client.h"
+#include "tests/harness/https.h"
 #include "tests/harness/https_server.h"
+#include "tests/harness/pki.h"
+#include "tests/harness/scratch.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -19,9 +21,10 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <cmocka.h>
+
+#define PATIENCE_MS 10000
 
 #define TOKEN "Authorization: Bearer " HTTPS_SERVER_TOKEN "\r\n"
 #define V1    "/apis/metrics.k8s.io/v1"
@@ -58,32 +61,37 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct https_client *connected(void)
+static struct https *connected(void)
 {
-	struct https_client *client =
-		https_client_connect(https_server_port(server), https_server_cert(server));
+	struct https *client = https_open(https_server_port(server), https_server_ca(server));
 
 	assert_non_null(client);
 	return client;
 }
 
-static void send_text(struct https_client *client, const char *text)
+static void send_text(struct https *client, const char *text)
 {
-	assert_true(https_client_send(client, text, strlen(text)));
+	assert_true(https_send(client, text, strlen(text)));
+}
+
+static struct https_response receive(struct https *client, bool to_head)
+{
+	return to_head ? https_receive_head(client, PATIENCE_MS)
+		       : https_receive(client, PATIENCE_MS);
 }
 
 /* One request over a connection of its own. `headers` end in "\r\n" each. */
-static struct https_answer ask(const char *method, const char *target, const char *headers)
+static struct https_response ask(const char *method, const char *target, const char *headers)
 {
-	struct https_client *client = connected();
-	struct https_answer answer;
+	struct https *client = connected();
+	struct https_response answer;
 	char text[4096];
 
 	(void)snprintf(
 		text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, target, headers);
 	send_text(client, text);
-	answer = https_client_read(client, strcmp(method, "HEAD") == 0);
-	https_client_close(client);
+	answer = receive(client, strcmp(method, "HEAD") == 0);
+	https_close(client);
 	return answer;
 }
 
@@ -264,24 +272,24 @@ static void answers_every_route(void **state)
 	(void)state;
 	start(NULL, 2);
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		struct https_answer answer =
+		struct https_response answer =
 			ask(CASES[i].method, CASES[i].target, CASES[i].headers);
 		char type[100] = "";
 
-		if (answer.code != CASES[i].code)
-			fail_msg("%s %s: %d %s", CASES[i].method, CASES[i].target, answer.code,
-				answer.body.data);
-		(void)https_answer_header(&answer, "Content-Type", type, sizeof(type));
+		if (answer.status != CASES[i].code)
+			fail_msg("%s %s: %d %s", CASES[i].method, CASES[i].target, answer.status,
+				answer.body);
+		(void)https_header(&answer, "Content-Type", type, sizeof(type));
 		assert_string_equal(type, CASES[i].type);
-		if (CASES[i].text && !strstr(answer.body.data, CASES[i].text))
-			fail_msg("%s %s: %s", CASES[i].method, CASES[i].target, answer.body.data);
+		if (CASES[i].text && !strstr(answer.body, CASES[i].text))
+			fail_msg("%s %s: %s", CASES[i].method, CASES[i].target, answer.body);
 		if (!CASES[i].text)
-			assert_int_equal(answer.body.length, 0);
-		assert_true(https_answer_header(&answer, "Audit-Id", type, sizeof(type)));
-		assert_true(https_answer_header(&answer, "Cache-Control", type, sizeof(type)));
+			assert_int_equal(answer.length, 0);
+		assert_true(https_header(&answer, "Audit-Id", type, sizeof(type)));
+		assert_true(https_header(&answer, "Cache-Control", type, sizeof(type)));
 		assert_string_equal(type, "no-cache, private");
-		assert_false(https_answer_header(&answer, "Location", type, sizeof(type)));
-		https_answer_free(&answer);
+		assert_false(https_header(&answer, "Location", type, sizeof(type)));
+		https_response_free(&answer);
 	}
 	assert_true(telemetry_get(telemetry_counter(telemetry,
 			    "tacho_aggregator_http_requests_total", "", "code", "401")) >= 5);
@@ -290,116 +298,97 @@ static void answers_every_route(void **state)
 static void without_core_api_it_is_not_there(void **state)
 {
 	const struct api_options options = {.core_api = false};
-	struct https_answer answer;
+	struct https_response answer;
 
 	(void)state;
 	start(&options, 1);
 	answer = ask("GET", "/api/v1/nodes", TOKEN);
-	assert_int_equal(answer.code, 404);
-	assert_null(strstr(answer.body.data, "\"/api\""));
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 404);
+	assert_null(strstr(answer.body, "\"/api\""));
+	https_response_free(&answer);
 }
 
 static void waits_for_the_first_node(void **state)
 {
 	const struct api_options options = {.ready_ms = 400};
-	struct https_answer answer;
+	struct https_response answer;
 
 	(void)state;
 	start(&options, 0);
 	answer = ask("GET", "/readyz", "");
-	assert_int_equal(answer.code, 500);
-	assert_string_equal(answer.body.data,
+	assert_int_equal(answer.status, 500);
+	assert_string_equal(answer.body,
 		"[+]ping ok\n[-]first-node failed: reason withheld\nreadyz check failed\n");
-	https_answer_free(&answer);
+	https_response_free(&answer);
 	answer = ask("GET", "/readyz/first-node", TOKEN);
-	assert_int_equal(answer.code, 500);
-	assert_string_equal(answer.body.data, "internal server error: no node has reported yet\n");
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 500);
+	assert_string_equal(answer.body, "internal server error: no node has reported yet\n");
+	https_response_free(&answer);
 	answer = ask("GET", "/livez", "");
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 	pause_ms(400);
 	answer = ask("GET", "/readyz", "");
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 }
 
 static void audit_ids_are_echoed_or_made(void **state)
 {
 	char id[100], other[100], header[200], received[66];
-	struct https_answer answer;
+	struct https_response answer;
 
 	(void)state;
 	start(NULL, 1);
 	answer = ask("GET", "/healthz", "Audit-Id: my-id\r\n");
-	assert_true(https_answer_header(&answer, "Audit-Id", id, sizeof(id)));
+	assert_true(https_header(&answer, "Audit-Id", id, sizeof(id)));
 	assert_string_equal(id, "my-id");
-	https_answer_free(&answer);
+	https_response_free(&answer);
 	answer = ask("GET", "/healthz", "");
-	assert_true(https_answer_header(&answer, "Audit-Id", id, sizeof(id)));
+	assert_true(https_header(&answer, "Audit-Id", id, sizeof(id)));
 	assert_int_equal(strlen(id), 36);
-	https_answer_free(&answer);
+	https_response_free(&answer);
 	answer = ask("GET", "/healthz", "");
-	assert_true(https_answer_header(&answer, "Audit-Id", other, sizeof(other)));
+	assert_true(https_header(&answer, "Audit-Id", other, sizeof(other)));
 	assert_string_not_equal(id, other);
-	https_answer_free(&answer);
+	https_response_free(&answer);
 	for (size_t length = 64; length <= 65; length++) {
 		memset(received, 'x', length);
 		received[length] = '\0';
 		(void)snprintf(header, sizeof(header), "Audit-Id: %s\r\n", received);
 		answer = ask("GET", "/healthz", header);
-		assert_true(https_answer_header(&answer, "Audit-Id", id, sizeof(id)));
+		assert_true(https_header(&answer, "Audit-Id", id, sizeof(id)));
 		assert_int_equal(strcmp(id, received) == 0, length == 64);
-		https_answer_free(&answer);
+		https_response_free(&answer);
 	}
 }
 
 static void discovery_is_cached_by_its_tag(void **state)
 {
-	struct https_answer answer;
+	struct https_response answer;
 	char tag[100], header[300];
 
 	(void)state;
 	start(NULL, 1);
 	answer = ask("GET", "/apis", TOKEN "Accept: " V2 "\r\n");
-	assert_true(https_answer_header(&answer, "ETag", tag, sizeof(tag)));
-	https_answer_free(&answer);
+	assert_true(https_header(&answer, "ETag", tag, sizeof(tag)));
+	https_response_free(&answer);
 	(void)snprintf(
 		header, sizeof(header), TOKEN "Accept: " V2 "\r\nIf-None-Match: %s\r\n", tag);
 	answer = ask("GET", "/apis", header);
-	assert_int_equal(answer.code, 304);
-	assert_false(https_answer_header(&answer, "Content-Length", tag, sizeof(tag)));
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 304);
+	assert_false(https_header(&answer, "Content-Length", tag, sizeof(tag)));
+	https_response_free(&answer);
 	/* the legacy fallback of kube-aggregator still carries the tag */
 	(void)snprintf(header, sizeof(header), TOKEN "If-None-Match: %s\r\n", tag);
 	answer = ask("GET", "/apis", header);
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 }
 
 /* 20 nodes of 30 pods: far more than goes out in one piece. */
 #define MANY      20
 #define MANY_PODS (MANY * 30)
-
-static void inflate_body(const struct buffer *packed, struct buffer *out)
-{
-	z_stream stream = {.next_in = (Bytef *)packed->data, .avail_in = (uInt)packed->length};
-	int r;
-
-	assert_int_equal(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
-	do {
-		stream.next_out = (Bytef *)buffer_reserve(out, 65536);
-		assert_non_null(stream.next_out);
-		stream.avail_out = 65536;
-		r = inflate(&stream, Z_NO_FLUSH);
-		assert_true(r == Z_OK || r == Z_STREAM_END);
-		out->length += 65536 - stream.avail_out;
-	} while (r != Z_STREAM_END);
-	assert_int_equal(stream.avail_in, 0);
-	(void)inflateEnd(&stream);
-	(void)buffer_terminate(out);
-}
 
 static void long_lists_are_streamed_and_packed(void **state)
 {
@@ -409,32 +398,31 @@ static void long_lists_are_streamed_and_packed(void **state)
 	(void)state;
 	start(NULL, MANY);
 	for (size_t i = 0; i < sizeof(PATHS) / sizeof(PATHS[0]); i++) {
-		struct https_answer answer = ask("GET", PATHS[i], TOKEN);
-		struct buffer body = {0};
+		struct https_response answer = ask("GET", PATHS[i], TOKEN);
 
-		assert_int_equal(answer.code, 200);
+		assert_int_equal(answer.status, 200);
 		assert_true(answer.chunked);
-		assert_int_equal(items_in(answer.body.data), MANY_PODS);
-		https_answer_free(&answer);
+		assert_int_equal(items_in(answer.body), MANY_PODS);
+		https_response_free(&answer);
 
 		answer = ask("GET", PATHS[i], TOKEN "Accept-Encoding: gzip\r\n");
-		assert_int_equal(answer.code, 200);
-		assert_true(https_answer_header(&answer, "Content-Encoding", value, sizeof(value)));
+		assert_int_equal(answer.status, 200);
+		assert_true(https_header(&answer, "Content-Encoding", value, sizeof(value)));
 		assert_string_equal(value, "gzip");
-		assert_true(https_answer_header(&answer, "Vary", value, sizeof(value)));
+		assert_true(https_header(&answer, "Vary", value, sizeof(value)));
 		assert_string_equal(value, "Accept-Encoding");
-		inflate_body(&answer.body, &body);
-		assert_int_equal(items_in(body.data), MANY_PODS);
-		buffer_free(&body);
-		https_answer_free(&answer);
+		assert_true(answer.gzipped);
+		assert_true(answer.wire_length < answer.length);
+		assert_int_equal(items_in(answer.body), MANY_PODS);
+		https_response_free(&answer);
 	}
 	/* what is short goes out whole and as it is */
-	struct https_answer answer = ask("GET", V1 "/nodes", TOKEN "Accept-Encoding: gzip\r\n");
+	struct https_response answer = ask("GET", V1 "/nodes", TOKEN "Accept-Encoding: gzip\r\n");
 
 	assert_false(answer.chunked);
-	assert_false(https_answer_header(&answer, "Content-Encoding", value, sizeof(value)));
-	assert_int_equal(items_in(answer.body.data), MANY);
-	https_answer_free(&answer);
+	assert_false(https_header(&answer, "Content-Encoding", value, sizeof(value)));
+	assert_int_equal(items_in(answer.body), MANY);
+	https_response_free(&answer);
 }
 
 static void http_1_0_gets_its_answers(void **state)
@@ -444,31 +432,31 @@ static void http_1_0_gets_its_answers(void **state)
 	(void)state;
 	start(NULL, MANY);
 	for (size_t i = 0; i < 2; i++) {
-		struct https_client *client = connected();
-		struct https_answer answer;
+		struct https *client = connected();
+		struct https_response answer;
 		char text[300];
 
 		(void)snprintf(text, sizeof(text), "GET " V1 "/nodes HTTP/1.0\r\n%s" TOKEN "\r\n",
 			CONNECTION[i]);
 		send_text(client, text);
-		answer = https_client_read(client, false);
-		assert_int_equal(answer.code, 200);
-		assert_int_equal(items_in(answer.body.data), MANY);
-		https_answer_free(&answer);
+		answer = receive(client, false);
+		assert_int_equal(answer.status, 200);
+		assert_int_equal(items_in(answer.body), MANY);
+		https_response_free(&answer);
 		if (i == 0) {
-			https_client_close(client);
+			https_close(client);
 			client = connected();
 		}
 		/* streamed, and ended by the connection's end */
 		(void)snprintf(text, sizeof(text), "GET " V1 "/pods HTTP/1.0\r\n%s" TOKEN "\r\n",
 			CONNECTION[i]);
 		send_text(client, text);
-		answer = https_client_read(client, false);
-		assert_int_equal(answer.code, 200);
+		answer = receive(client, false);
+		assert_int_equal(answer.status, 200);
 		assert_false(answer.chunked);
-		assert_int_equal(items_in(answer.body.data), MANY_PODS);
-		https_answer_free(&answer);
-		https_client_close(client);
+		assert_int_equal(items_in(answer.body), MANY_PODS);
+		https_response_free(&answer);
+		https_close(client);
 	}
 }
 
@@ -478,26 +466,26 @@ static void requests_may_be_pipelined(void **state)
 				       "GET " V1 "/pods HTTP/1.1\r\nHost: x\r\n" TOKEN "\r\n"
 				       "HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 				       "GET " V1 "/nodes HTTP/1.1\r\nHost: x\r\n" TOKEN "\r\n";
-	struct https_client *client;
-	struct https_answer answer;
+	struct https *client;
+	struct https_response answer;
 
 	(void)state;
 	start(NULL, MANY);
 	client = connected();
 	send_text(client, REQUESTS);
-	answer = https_client_read(client, false);
-	assert_string_equal(answer.body.data, "ok");
-	https_answer_free(&answer);
-	answer = https_client_read(client, false);
-	assert_int_equal(items_in(answer.body.data), MANY_PODS);
-	https_answer_free(&answer);
-	answer = https_client_read(client, true);
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
-	answer = https_client_read(client, false);
-	assert_int_equal(items_in(answer.body.data), MANY);
-	https_answer_free(&answer);
-	https_client_close(client);
+	answer = receive(client, false);
+	assert_string_equal(answer.body, "ok");
+	https_response_free(&answer);
+	answer = receive(client, false);
+	assert_int_equal(items_in(answer.body), MANY_PODS);
+	https_response_free(&answer);
+	answer = receive(client, true);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+	answer = receive(client, false);
+	assert_int_equal(items_in(answer.body), MANY);
+	https_response_free(&answer);
+	https_close(client);
 }
 
 /* Else a body, which the proxy hands on, could be a request in another user's name. */
@@ -518,23 +506,23 @@ static void a_body_is_never_taken_for_a_request(void **state)
 	(void)state;
 	start(NULL, 1);
 	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
-		struct https_client *client = connected();
-		struct https_answer answer;
+		struct https *client = connected();
+		struct https_response answer;
 		char text[400], value[20];
 
 		(void)snprintf(text, sizeof(text), "%s%s", HEADS[i], BODY);
 		send_text(client, text);
-		answer = https_client_read(client, HEADS[i][0] == 'H');
-		assert_int_equal(answer.code, 200);
-		assert_true(https_answer_header(&answer, "Connection", value, sizeof(value)));
+		answer = receive(client, HEADS[i][0] == 'H');
+		assert_int_equal(answer.status, 200);
+		assert_true(https_header(&answer, "Connection", value, sizeof(value)));
 		assert_string_equal(value, "close");
-		https_answer_free(&answer);
-		assert_int_equal(https_client_drain(client), 0);
-		https_client_close(client);
+		https_response_free(&answer);
+		assert_int_equal(https_drain(client, PATIENCE_MS), 0);
+		https_close(client);
 	}
 }
 
-static void send_long_header(struct https_client *client, size_t bytes)
+static void send_long_header(struct https *client, size_t bytes)
 {
 	static const char START[] = "GET /healthz HTTP/1.1\r\nX: ";
 	char *text = malloc(bytes + sizeof(START) + 8);
@@ -544,7 +532,7 @@ static void send_long_header(struct https_client *client, size_t bytes)
 	memcpy(text, START, length);
 	memset(text + length, 'x', bytes);
 	memcpy(text + length + bytes, "\r\n\r\n", 4);
-	(void)https_client_send(client, text, length + bytes + 4);
+	(void)https_send(client, text, length + bytes + 4);
 	free(text);
 }
 
@@ -564,18 +552,17 @@ static void headers_are_bounded(void **state)
 	(void)state;
 	start(NULL, 1);
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		struct https_client *client = connected();
-		struct https_answer answer;
+		struct https *client = connected();
+		struct https_response answer;
 
 		send_long_header(client, CASES[i].bytes);
-		answer = https_client_read(client, false);
-		if (answer.code != CASES[i].code)
-			fail_msg("%zu bytes: %d", CASES[i].bytes, answer.code);
-		if (answer.code == 431)
-			assert_non_null(
-				strstr(answer.body.data, "header is longer than 65536 bytes"));
-		https_answer_free(&answer);
-		https_client_close(client);
+		answer = receive(client, false);
+		if (answer.status != CASES[i].code)
+			fail_msg("%zu bytes: %d", CASES[i].bytes, answer.status);
+		if (answer.status == 431)
+			assert_non_null(strstr(answer.body, "header is longer than 65536 bytes"));
+		https_response_free(&answer);
+		https_close(client);
 	}
 }
 
@@ -600,49 +587,49 @@ static void nonsense_gets_400_and_harms_no_one(void **state)
 	(void)state;
 	start(NULL, 1);
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		struct https_client *client = connected();
-		struct https_answer answer;
+		struct https *client = connected();
+		struct https_response answer;
 
-		assert_true(https_client_send(client, CASES[i].bytes, CASES[i].size));
-		answer = https_client_read(client, false);
-		if (answer.code != 400)
-			fail_msg("case %zu: %d", i, answer.code);
-		https_answer_free(&answer);
-		https_client_close(client);
+		assert_true(https_send(client, CASES[i].bytes, CASES[i].size));
+		answer = receive(client, false);
+		if (answer.status != 400)
+			fail_msg("case %zu: %d", i, answer.status);
+		https_response_free(&answer);
+		https_close(client);
 	}
-	struct https_answer answer = ask("GET", "/healthz", "");
+	struct https_response answer = ask("GET", "/healthz", "");
 
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 }
 
 static void a_body_that_is_too_long_is_refused(void **state)
 {
-	struct https_client *client;
-	struct https_answer answer;
+	struct https *client;
+	struct https_response answer;
 
 	(void)state;
 	start(NULL, 1);
 	client = connected();
 	send_text(client, "POST /healthz HTTP/1.1\r\nContent-Length: 65537\r\n\r\nx");
-	answer = https_client_read(client, false);
-	assert_int_equal(answer.code, 413);
-	https_answer_free(&answer);
-	https_client_close(client);
+	answer = receive(client, false);
+	assert_int_equal(answer.status, 413);
+	https_response_free(&answer);
+	https_close(client);
 }
 
 static void slow_clients_are_cut(void **state)
 {
 	const struct api_options options = {
 		.handshake_ms = 200, .receive_ms = 200, .idle_ms = 200, .stall_ms = 200};
-	struct https_client *client, *idle;
+	struct https *client, *idle;
 	char byte;
 	int fd;
 
 	(void)state;
 	start(&options, 1);
 	/* never says a word of TLS */
-	fd = https_client_tcp(https_server_port(server));
+	fd = https_tcp(https_server_port(server));
 	assert_true(fd >= 0);
 	assert_true(recv(fd, &byte, 1, 0) <= 0);
 	(void)close(fd);
@@ -650,19 +637,19 @@ static void slow_clients_are_cut(void **state)
 	/* a header that drips */
 	client = connected();
 	send_text(client, "GET /healthz HTTP/1.1\r\nX: ");
-	for (int i = 0; i < 100 && https_client_send(client, "x", 1); i++)
+	for (int i = 0; i < 100 && https_send(client, "x", 1); i++)
 		pause_ms(20);
-	assert_int_equal(https_client_drain(client), 0);
-	https_client_close(client);
+	assert_int_equal(https_drain(client, PATIENCE_MS), 0);
+	https_close(client);
 	assert_true(becomes(closed_by, "receive_timeout", 1));
 	/* silent after an answer, and silent from the start */
 	client = connected();
 	idle = connected();
 	send_text(client, "GET /healthz HTTP/1.1\r\n\r\n");
-	assert_true(https_client_drain(client) > 0);
-	assert_int_equal(https_client_drain(idle), 0);
-	https_client_close(client);
-	https_client_close(idle);
+	assert_true(https_drain(client, PATIENCE_MS) > 0);
+	assert_int_equal(https_drain(idle, PATIENCE_MS), 0);
+	https_close(client);
+	https_close(idle);
 	assert_true(becomes(closed_by, "idle_timeout", 2));
 	assert_true(becomes(open_now, NULL, 0));
 }
@@ -673,8 +660,8 @@ static void slow_clients_are_cut(void **state)
 static void a_client_that_stops_reading_is_cut(void **state)
 {
 	const struct api_options options = {.stall_ms = 300};
-	struct https_client *stalled;
-	struct https_answer answer;
+	struct https *stalled;
+	struct https_response answer;
 
 	(void)state;
 	start(&options, MORE_THAN_BUFFERS);
@@ -684,13 +671,13 @@ static void a_client_that_stops_reading_is_cut(void **state)
 	for (int i = 0; i < 20; i++)
 		send_text(stalled, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
 	answer = ask("GET", V1 "/nodes/node-00000", TOKEN); /* others are served */
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 	assert_true(becomes(closed_by, "stalled_client", 1));
-	answer = https_client_read(stalled, false);
-	assert_int_equal(answer.code, 0); /* and it can't take what it has for the whole */
-	https_answer_free(&answer);
-	https_client_close(stalled);
+	answer = receive(stalled, false);
+	assert_int_equal(answer.status, 0); /* and it can't take what it has for the whole */
+	https_response_free(&answer);
+	https_close(stalled);
 	assert_true(becomes(open_now, NULL, 0));
 }
 
@@ -699,20 +686,20 @@ static void a_client_that_leaves_takes_nothing_along(void **state)
 	(void)state;
 	start(NULL, MORE_THAN_BUFFERS);
 	for (int i = 0; i < 5; i++) {
-		struct https_client *client = connected();
+		struct https *client = connected();
 
 		send_text(client, "GET " V1 "/pods HTTP/1.1\r\nHost: x\r\n" TOKEN
 				  "Accept-Encoding: gzip\r\n\r\n");
 		if (i & 1)
 			pause_ms(20);
-		https_client_close(client);
+		https_close(client);
 	}
 	assert_true(becomes(open_now, NULL, 0));
 }
 
 static void stopping_in_the_middle_of_answers_is_clean(void **state)
 {
-	struct https_client *streaming, *idle, *half;
+	struct https *streaming, *idle, *half;
 	int silent;
 
 	(void)state;
@@ -720,14 +707,14 @@ static void stopping_in_the_middle_of_answers_is_clean(void **state)
 	streaming = connected();
 	idle = connected();
 	half = connected();
-	silent = https_client_tcp(https_server_port(server));
+	silent = https_tcp(https_server_port(server));
 	send_text(streaming, "GET " V1 "/pods HTTP/1.1\r\nHost: x\r\n" TOKEN "\r\n");
 	send_text(half, "GET /heal");
 	pause_ms(50);
 	stop();
-	https_client_close(streaming);
-	https_client_close(idle);
-	https_client_close(half);
+	https_close(streaming);
+	https_close(idle);
+	https_close(half);
 	(void)close(silent);
 }
 
@@ -737,8 +724,8 @@ static void a_thousand_idle_connections_are_fine(void **state)
 {
 	const struct api_options options = {.max_connections = IDLE + 1};
 	struct rlimit limit, old;
-	struct https_client **clients = calloc(IDLE, sizeof(struct https_client *)), *one_more;
-	struct https_answer answer;
+	struct https **clients = calloc(IDLE, sizeof(struct https *)), *one_more;
+	struct https_response answer;
 
 	(void)state;
 	assert_non_null(clients);
@@ -756,21 +743,21 @@ static void a_thousand_idle_connections_are_fine(void **state)
 		clients[i] = connected();
 	assert_int_equal(open_connections(), IDLE);
 	answer = ask("GET", "/healthz", "");
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 	assert_true(becomes(open_now, NULL, IDLE));
 
 	/* the bound itself: one fits, the next one is cut and counted */
 	one_more = connected();
-	assert_null(https_client_connect(https_server_port(server), https_server_cert(server)));
+	assert_null(https_open(https_server_port(server), https_server_ca(server)));
 	assert_true(becomes(closed_by, "too_many", 1));
 	send_text(clients[IDLE - 1], "GET /healthz HTTP/1.1\r\n\r\n");
-	answer = https_client_read(clients[IDLE - 1], false);
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
-	https_client_close(one_more);
+	answer = receive(clients[IDLE - 1], false);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+	https_close(one_more);
 	for (int i = 0; i < IDLE; i++)
-		https_client_close(clients[i]);
+		https_close(clients[i]);
 	free(clients);
 	assert_true(becomes(open_now, NULL, 0));
 	(void)setrlimit(RLIMIT_NOFILE, &old);
@@ -780,7 +767,7 @@ static void outlives_a_lack_of_file_descriptors(void **state)
 {
 	const struct api_options options = {
 		.idle_ms = 500}; /* so that it tries again after 50 ms */
-	struct https_answer answer;
+	struct https_response answer;
 	struct rlimit limit, old;
 	int next, fd;
 
@@ -792,36 +779,35 @@ static void outlives_a_lack_of_file_descriptors(void **state)
 	(void)close(next);
 	limit = (struct rlimit){(rlim_t)next + 1, old.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	fd = https_client_tcp(https_server_port(server));
+	fd = https_tcp(https_server_port(server));
 	pause_ms(200);
 	assert_int_equal(open_connections(), 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_true(fd >= 0);
 	assert_true(becomes(open_now, NULL, 1));
 	answer = ask("GET", "/healthz", "");
-	assert_int_equal(answer.code, 200);
-	https_answer_free(&answer);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
 	(void)close(fd);
 }
 
 static void says_why_it_does_not_start(void **state)
 {
 	struct api_options options = {.bind_address = "127.0.0.1", .token = "t"};
-	char cert[] = "/tmp/tacho-test-cert-XXXXXX", key[] = "/tmp/tacho-test-key-XXXXXX";
-	char other[] = "/tmp/tacho-test-other-XXXXXX", expected[300];
+	struct scratch *scratch = scratch_new();
+	struct pki *pki = pki_new("authority");
+	struct pki_pair pair = pki_issue(pki, "IP:127.0.0.1", 3600);
+	struct pki_pair other = pki_issue(pki, "IP:127.0.0.1", 3600);
+	char expected[300];
 	struct event_base *base = event_base_new();
 	struct error err;
 
 	(void)state;
 	start(NULL, 1);
-	(void)close(mkstemp(cert));
-	(void)close(mkstemp(key));
-	(void)close(mkstemp(other));
 	options.store = store;
 	options.telemetry = telemetry;
-	options.cert_file = cert;
-	options.key_file = key;
-	https_server_write_cert(cert, key);
+	options.cert_file = scratch_write(scratch, "cert", pair.cert);
+	options.key_file = scratch_write(scratch, "key", pair.key);
 
 	options.port = https_server_port(server);
 	assert_null(api_start(&options, base, &err));
@@ -840,24 +826,23 @@ static void says_why_it_does_not_start(void **state)
 	assert_string_equal(err.message,
 		"reading the certificate /nonexistent/cert: No such file or directory");
 
-	options.cert_file = other; /* empty */
+	options.cert_file = scratch_write(scratch, "empty", "");
 	assert_null(api_start(&options, base, &err));
-	(void)snprintf(
-		expected, sizeof(expected), "reading the certificate %s: no start line", other);
+	(void)snprintf(expected, sizeof(expected), "reading the certificate %s: no start line",
+		options.cert_file);
 	assert_string_equal(err.message, expected);
 
-	https_server_write_cert(cert, other); /* a key of another certificate's */
-	https_server_write_cert(cert, key);
-	options.cert_file = cert;
-	options.key_file = other;
+	options.cert_file = scratch_path(scratch, "cert");
+	options.key_file = scratch_write(scratch, "other", other.key);
 	assert_null(api_start(&options, base, &err));
-	(void)snprintf(
-		expected, sizeof(expected), "reading the key %s: key values mismatch", other);
+	(void)snprintf(expected, sizeof(expected), "reading the key %s: key values mismatch",
+		options.key_file);
 	assert_string_equal(err.message, expected);
-	(void)unlink(cert);
-	(void)unlink(key);
-	(void)unlink(other);
 	event_base_free(base);
+	pki_pair_free(&other);
+	pki_pair_free(&pair);
+	pki_free(pki);
+	scratch_free(scratch);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* aggregator/api: what clients hold that ask for a long list and don't read it. */
 #include "tests/harness/cluster.h"
-#include "tests/harness/https_client.h"
+#include "tests/harness/https.h"
 #include "tests/harness/https_server.h"
 
 #include <malloc.h>
@@ -38,7 +38,7 @@ static size_t heap_bytes(void)
 /* The list is several times longer than what a reader may hold and its socket takes. */
 static void hold_a_page(const char *headers)
 {
-	static struct https_client *readers[READERS];
+	static struct https *readers[READERS];
 	const struct cluster_shape shape = {
 		.nodes = 1500, .pods = 30, .containers = 2, .namespaces = 3, .seed = 1};
 	struct telemetry *telemetry = telemetry_new();
@@ -55,19 +55,18 @@ static void hold_a_page(const char *headers)
 		"Authorization: Bearer " HTTPS_SERVER_TOKEN "\r\n%s\r\n",
 		headers);
 	for (int i = 0; i < READERS; i++) {
-		readers[i] =
-			https_client_connect(https_server_port(server), https_server_cert(server));
+		readers[i] = https_open(https_server_port(server), https_server_ca(server));
 		assert_non_null(readers[i]);
 	}
 	before = heap_bytes();
 	for (int i = 0; i < READERS; i++)
-		assert_true(https_client_send(readers[i], request, (size_t)length));
+		assert_true(https_send(readers[i], request, (size_t)length));
 	sleep(2); /* until every socket is full */
 	after = heap_bytes();
 	print_message("%zu bytes a reader\n", after > before ? (after - before) / READERS : 0);
 	assert_true(after < before + (size_t)READERS * HELD_MOST);
 	for (int i = 0; i < READERS; i++)
-		https_client_close(readers[i]);
+		https_close(readers[i]);
 	https_server_stop(server);
 	store_free(store);
 	telemetry_free(telemetry);
