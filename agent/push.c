@@ -354,7 +354,9 @@ void push_free(struct push *push)
 	drop_queue(push);
 	(void)pthread_mutex_unlock(&push->lock);
 	nng_aio_stop(push->aio);
-	(void)nng_close(push->socket);
+	/* The socket itself ends with the process: nng_close() of 1.5.2 now and then waits for ever
+	 * for a connection that is on its way. */
+	(void)nng_dialer_close(push->dialer);
 	nng_aio_free(push->aio);
 	(void)pthread_mutex_destroy(&push->lock);
 	free(push->url);

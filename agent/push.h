@@ -28,7 +28,8 @@ struct push;
  * without `insecure`. The aggregator need not be there yet. */
 struct push *push_new(const struct push_options *options, struct error *err);
 
-/* Drops what is still queued. */
+/* Drops what is still queued and connects no more; the connection that there is closes with the
+ * process (NNG 1.5.2 does not close sockets well). */
 void push_free(struct push *push);
 
 /* Changes with every new connection; 0 while there is none. A new value means: send Hello and
