@@ -5,6 +5,7 @@
 #include "tests/harness/wait.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,6 +273,28 @@ bool pipeline_container(struct pipeline *pipeline, const struct test_container *
 	}
 	json_decref(pod);
 	return found;
+}
+
+bool pipeline_cpu_is_true(struct pipeline *pipeline, const struct test_container *container,
+	unsigned span_ms, double tolerance)
+{
+	for (int i = 0; i < 5; i++) {
+		uint64_t start_ms = wait_now_ms();
+		uint64_t start_usec = test_container_cpu_usec(pipeline->cgroups, container);
+		struct served served;
+		double own;
+
+		wait_ms(span_ms);
+		own = (double)(test_container_cpu_usec(pipeline->cgroups, container) - start_usec) /
+		      (double)(wait_now_ms() - start_ms) / 1000;
+		if (!pipeline_container(pipeline, container, &served))
+			return false;
+		print_message("served %.4f cores over %.1f s, own reading %.4f\n", served.cpu,
+			served.window, own);
+		if (fabs(served.cpu - own) <= own * tolerance)
+			return true;
+	}
+	return false;
 }
 
 bool pipeline_node(struct pipeline *pipeline, struct served *ret_served)

@@ -71,6 +71,13 @@ bool pipeline_container(struct pipeline *pipeline, const struct test_container *
 	struct served *ret_served);
 bool pipeline_node(struct pipeline *pipeline, struct served *ret_served);
 
+/* Whether the CPU that is served is what cpu.stat says of the last `span_ms`, up to `tolerance`
+ * (0.05: 5 %) of it; the agent's window should be about as long. On a busy machine a load is
+ * uneven, and two spans that are not the same differ: up to five spans are tried, a false figure
+ * stays false. */
+bool pipeline_cpu_is_true(struct pipeline *pipeline, const struct test_container *container,
+	unsigned span_ms, double tolerance);
+
 /* Waits until it is served over a window of at least `window` seconds (0: any), or, with
  * pipeline_wait_gone(), until it isn't any more. The milliseconds that took, or -1 when
  * `timeout_ms` have passed. */

@@ -304,7 +304,7 @@ static void samples_that_do_not_fit_are_dropped(void **state)
 	await_count(DROPPED("sample_refused"), 3);
 	send_sample(1, 100000, MEMORY, 4);
 	await_count(DROPPED("sample_refused"), 4);
-	await_log("stranger: ");
+	await_log("node stranger");
 	assert_honest_agent_is_served();
 }
 

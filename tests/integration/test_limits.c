@@ -2,7 +2,6 @@
 #include "tests/harness/pipeline.h"
 #include "tests/harness/wait.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,23 +91,6 @@ static unsigned said(const char *text)
 	return count;
 }
 
-/* What is served is what cpu.stat says of about the same span. */
-static void assert_true_figure(const struct test_container *container)
-{
-	uint64_t start_ms = wait_now_ms();
-	uint64_t start_usec = test_container_cpu_usec(pipeline->cgroups, container);
-	struct served served;
-	double own;
-
-	wait_ms(6000);
-	own = (double)(test_container_cpu_usec(pipeline->cgroups, container) - start_usec) /
-	      (double)(wait_now_ms() - start_ms) / 1000;
-	assert_true(pipeline_container(pipeline, container, &served));
-	print_message("served %.4f cores over %.1f s, own reading %.4f\n", served.cpu,
-		served.window, own);
-	assert_true(fabs(served.cpu - own) < own * 0.05);
-}
-
 /* A descriptor for each file is far beyond the limit. */
 static void few_file_descriptors_are_enough_from(const char *source)
 {
@@ -122,7 +104,7 @@ static void few_file_descriptors_are_enough_from(const char *source)
 	pipeline_start_agent(pipeline, "5s", source);
 	assert_true(pipeline_wait_served(pipeline, &last, 4.9, 30000) >= 0);
 	assert_all_served(SOME_PODS, 1);
-	assert_true_figure(&last);
+	assert_true(pipeline_cpu_is_true(pipeline, &last, 6000, 0.05));
 	/* it is said once, if at all: not for each cgroup, not each second */
 	assert_true(said("Too many open files") <= 1);
 	assert_true(process_alive(pipeline->agent));
@@ -157,7 +139,7 @@ static void ten_thousand_containers_are_served(void **state)
 	print_message("served over a full window after %ld ms\n", ms);
 	assert_true(ms >= 0);
 	assert_all_served(MANY_PODS, IN_EACH);
-	assert_true_figure(&last);
+	assert_true(pipeline_cpu_is_true(pipeline, &last, 6000, 0.05));
 	assert_true(pipeline_node(pipeline, &node));
 	(void)process_end(load);
 }

@@ -57,8 +57,10 @@ static char *run_once(const char *output, const char *source, bool own)
 	return scratch_read(out);
 }
 
-/* The figures of the only container of the only pod, which must be ours. */
-static json_t *only_container(json_t *root, const struct test_container *container)
+/* The figures of the only container of the only pod, which must be ours, and their window in
+ * seconds. */
+static json_t *only_container(
+	json_t *root, const struct test_container *container, double *ret_window)
 {
 	json_t *pods = json_object_get(root, "pods"), *pod, *containers, *only;
 
@@ -73,7 +75,34 @@ static json_t *only_container(json_t *root, const struct test_container *contain
 	only = json_array_get(containers, 0);
 	assert_string_equal(json_string_value(json_object_get(only, "name")), container->name);
 	assert_string_equal(json_string_value(json_object_get(only, "id")), container->id);
+	*ret_window = json_number_value(json_object_get(only, "window_ms")) / 1e3;
 	return json_object_get(only, "metrics");
+}
+
+/* Our own reading of the CPU that the container used while the program ran. */
+struct own_reading {
+	double cpu_seconds;
+	bool even; /* the load had its share all the time: a busy machine does not give it that */
+};
+
+/* As run_once(); looks again when the load was not even. */
+static char *run_once_evenly(
+	const char *source, const struct test_container *container, struct own_reading *ret_own)
+{
+	for (int round = 0;; round++) {
+		uint64_t start_ms = wait_now_ms();
+		uint64_t start_usec = test_container_cpu_usec(cgroups, container);
+		char *text = run_once("json", source, true);
+		uint64_t usec = test_container_cpu_usec(cgroups, container) - start_usec;
+		double cores = (double)usec / (double)(wait_now_ms() - start_ms) / 1000;
+
+		ret_own->cpu_seconds = (double)usec / 1e6;
+		ret_own->even = fabs(cores - 0.25) < 0.25 * 0.01;
+		if (ret_own->even || round == 4)
+			return text;
+		print_message("the load had %.4f cores: once more\n", cores);
+		free(text);
+	}
 }
 
 static void json_is_right(const char *source)
@@ -81,22 +110,26 @@ static void json_is_right(const char *source)
 	struct test_container container;
 	struct process *load, *memory;
 	json_t *root, *metrics;
-	double cpu, bytes;
+	struct own_reading own;
+	double cpu, bytes, window;
 	char *text;
 
 	test_container_make(cgroups, "shop", "web", NULL, "server", &container);
 	load = pipeline_start_load(&container, "cpu", "250");
 	memory = pipeline_start_load(&container, "memory", "64");
 	wait_ms(500); /* the memory's touching is CPU time too */
-	text = run_once("json", source, true);
+	text = run_once_evenly(source, &container, &own);
 	root = json_loads(text, 0, NULL);
 	assert_non_null(root);
 	assert_string_equal(json_string_value(json_object_get(root, "node")), PIPELINE_NODE);
-	metrics = only_container(root, &container);
+	metrics = only_container(root, &container, &window);
 	cpu = json_number_value(json_object_get(metrics, "cpu_usage")) / 1e9;
 	bytes = json_number_value(json_object_get(metrics, "memory_working_set"));
 	print_message("%s: %.4f cores, %.0f bytes\n", source, cpu, bytes);
-	assert_true(fabs(cpu - 0.25) < 0.25 * 0.03);
+	assert_true(window > 1.5 && window < 4);
+	assert_true(cpu * window <= own.cpu_seconds * 1.01); /* it lies within our reading */
+	if (own.even)
+		assert_true(fabs(cpu - 0.25) < 0.25 * 0.03);
 	assert_true(fabs(bytes - (double)test_container_working_set(cgroups, &container)) <
 		    bytes * 0.01);
 	json_decref(root);
