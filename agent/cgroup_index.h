@@ -100,6 +100,7 @@ int cgroup_index_watch(struct cgroup_index *index, struct cgroup_folder *folder,
 /* Marks the folders dirty that inotify reported. False when reports were lost: any can be. */
 bool cgroup_index_mark_reported(struct cgroup_index *index);
 
+/* The number of folders; of those without a watch, which must be looked at each time. */
 uint32_t cgroup_index_folders(const struct cgroup_index *index);
 uint32_t cgroup_index_unwatched(const struct cgroup_index *index);
 

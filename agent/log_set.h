@@ -16,6 +16,7 @@ struct log_set {
 	struct log_link *links;
 };
 
+/* Frees what is in it and leaves an empty set. */
 void log_set_free(struct log_set *set);
 
 /* Adds the pod, if it is not there yet. 0, 1 when it was there, -ENOSPC beyond `max` pods, or
@@ -30,6 +31,7 @@ int log_set_add_link(struct log_set *set, const struct log_owner *owner, struct 
  * -ENOMEM. */
 int log_set_add_nameless(struct log_set *set, const char *uid, struct log_span container);
 
+/* The number of pods, and of links. */
 size_t log_set_pods(const struct log_set *set);
 size_t log_set_links(const struct log_set *set);
 

@@ -32,6 +32,9 @@ struct reader_options {
 
 struct reader;
 
+/* Opens the sources that the options name. NULL and a message: a mount point that can't be opened,
+ * BPF asked for and denied, no memory. With READER_SOURCE_AUTO a BPF program that does not load is
+ * logged, and no error. */
 struct reader *reader_new(const struct reader_options *options, struct error *err);
 void reader_free(struct reader *reader);
 

@@ -31,6 +31,7 @@ struct field_info {
 	const char *help;
 };
 
+/* Constant, for every field below FIELD_COUNT. */
 const struct field_info *field_info(enum field field);
 
 struct reading {

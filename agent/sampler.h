@@ -38,6 +38,7 @@ void sampler_free(struct sampler *sampler);
 int sampler_run(struct sampler *sampler, const struct roster **ret_roster,
 	const struct sample **ret_sample);
 
+/* What the node has; see node_capacity(). */
 void sampler_capacity(const struct sampler *sampler, struct node_capacity *ret_capacity);
 
 #endif

@@ -14,6 +14,7 @@ struct address {
 	uint8_t ip[16];  /* network byte order; of IPv4 the first four */
 };
 
+/* AF_UNSPEC for what is neither IPv4 nor IPv6. */
 struct address address_of_nng(const nng_sockaddr *from);
 struct address address_of_socket(const struct sockaddr_storage *from);
 

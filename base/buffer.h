@@ -28,6 +28,7 @@ void buffer_clear(struct buffer *buffer);
  * Add what was written to `length`. */
 char *buffer_reserve(struct buffer *buffer, size_t size);
 
+/* When there is no room and no memory for more, these append nothing and the buffer is failed. */
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_string(struct buffer *buffer, const char *text);
 void buffer_append_char(struct buffer *buffer, char c);

@@ -19,6 +19,8 @@ enum log_level {
 /* Lines above `level` are dropped. The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 
+/* One line to standard error with time and level, control characters as \xNN, cut at some 1,000
+ * bytes. Any thread. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

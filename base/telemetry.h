@@ -31,6 +31,7 @@ struct telemetry_series *telemetry_counter(struct telemetry *telemetry, const ch
 struct telemetry_series *telemetry_gauge(struct telemetry *telemetry, const char *name,
 	const char *help, const char *label, const char *label_value);
 
+/* Any thread, at the cost of an atomic operation. */
 static inline void telemetry_add(struct telemetry_series *series, uint64_t amount)
 {
 	atomic_fetch_add_explicit(&series->value, amount, memory_order_relaxed);

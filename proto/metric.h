@@ -53,6 +53,7 @@ typedef uint64_t metric_set;
 
 _Static_assert(METRIC_COUNT <= 64, "metric_set is too narrow");
 
+/* Constant, for every metric and unit below their COUNT. */
 const struct metric_info *metric_info(enum metric metric);
 const struct metric_unit_info *metric_unit_info(enum metric_unit unit);
 

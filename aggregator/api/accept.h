@@ -29,6 +29,7 @@ struct accept {
 /* Points into `header`, which must outlive the result. NULL or "" has no clauses. */
 void accept_parse(const char *header, struct accept *ret_accept);
 
+/* True when it is exactly `word`. */
 bool accept_text_is(struct accept_text text, const char *word);
 
 /* True when the clause's type or wildcard covers "application/<subtype>". */

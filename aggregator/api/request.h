@@ -56,6 +56,7 @@ const char *request_header(const struct request *request, const char *name);
 /* True when the query, or the User-Agent by its nature, asks for indented JSON. */
 bool request_pretty(const struct request *request);
 
+/* True when Accept-Encoding has a clause "gzip", as k8s.io/apiserver looks for it. */
 bool request_accepts_gzip(const struct request *request);
 
 /* True when the request announces a body of any kind. */

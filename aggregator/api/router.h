@@ -19,6 +19,7 @@ enum router_flag {
 
 struct router;
 
+/* Without routes. NULL when memory is short. */
 struct router *router_new(void);
 void router_free(struct router *router);
 

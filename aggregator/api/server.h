@@ -48,6 +48,7 @@ struct server *server_start(
 /* Closes the listener and every connection. */
 void server_stop(struct server *server);
 
+/* That it listens on, also when port 0 was asked for. */
 uint16_t server_port(const struct server *server);
 
 /* Calls `finished` once, when the answer to `http` has been sent or its connection has died; `http`

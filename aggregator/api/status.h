@@ -27,6 +27,7 @@ struct status {
 	size_t cause_count;
 };
 
+/* Frees the texts. */
 void status_free(struct status *status);
 
 /* 400 */

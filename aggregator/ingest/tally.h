@@ -65,6 +65,7 @@ struct tally {
 	struct telemetry_series *received_bytes, *opened, *connections, *handshakes_cut;
 };
 
+/* Registers all series; see telemetry_counter(). */
 void tally_register(struct tally *tally, struct telemetry *telemetry);
 
 #endif

@@ -42,6 +42,7 @@ struct ordered_place ordered_seek(const struct ordered *set, const void *key,
 /* The item, or NULL behind the last one. */
 void *ordered_at(const struct ordered *set, struct ordered_place place);
 
+/* The place behind this one, which must have an item. */
 struct ordered_place ordered_next(const struct ordered *set, struct ordered_place place);
 
 /* The item that stands `distance` behind the place, or NULL when that is not in the same or the

@@ -43,6 +43,7 @@ struct store_key {
 	bool behind; /* stands behind everything of this name instead of before it */
 };
 
+/* For ordered_seek(): where a struct store_key stands to a node, to a pod. */
 int store_compare_node_key(const void *key, const void *node);
 int store_compare_pod_key(const void *key, const void *pod);
 

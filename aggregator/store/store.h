@@ -48,6 +48,8 @@ struct store_options {
 
 struct store;
 
+/* An empty store; copies the options but for the telemetry, which must outlive it. NULL and a
+ * message when memory is short. No thread may be in a call when it is freed. */
 struct store *store_new(const struct store_options *options, struct error *err);
 void store_free(struct store *store);
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/tls_engine.h"
+#include "proto/bounds.h"
 #include "tests/harness/log_capture.h"
 #include "tests/harness/wait.h"
 
@@ -111,21 +112,21 @@ static void closes_who_is_malformed_before_hello(void **state)
 	wire_client_free(client);
 }
 
-/* INGEST_MAX_MESSAGE is the longest that is read; one more byte ends the connection before it. */
+/* WIRE_MAX_MESSAGE is the longest that is read; one more byte ends the connection before it. */
 static void bounds_the_size_of_messages(void **state)
 {
 	struct ingest_fixture *fixture = *state;
-	uint8_t *zeros = calloc(1, INGEST_MAX_MESSAGE + 1);
+	uint8_t *zeros = calloc(1, WIRE_MAX_MESSAGE + 1);
 	uint64_t length = htobe64(UINT64_MAX);
 	struct wire_client *client;
 
 	assert_non_null(zeros);
 	ingest_fixture_start(fixture);
 	client = admitted(fixture, "node-1");
-	wire_client_send(client, zeros, INGEST_MAX_MESSAGE);
+	wire_client_send(client, zeros, WIRE_MAX_MESSAGE);
 	assert_true(ingest_fixture_dropped(fixture, "malformed", 1));
 	expect_service(fixture, client, 1);
-	length = htobe64(INGEST_MAX_MESSAGE + 1);
+	length = htobe64(WIRE_MAX_MESSAGE + 1);
 	wire_client_send_bytes(client, &length, sizeof(length));
 	assert_true(wire_client_hung_up(client));
 	assert_true(ingest_fixture_closed(fixture, "peer", 1));
