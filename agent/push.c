@@ -193,8 +193,7 @@ static void log_end(struct push *push, bool refused)
 		return;
 	if (refused)
 		log_warn("%s hung up right after connecting: probably the secret is wrong or "
-			 "another "
-			 "agent uses this node's name (%llu more times)",
+			 "another agent uses this node's name (%llu more times)",
 			push->url, (unsigned long long)held_back);
 	else
 		log_warn("lost the connection to %s (%llu more times)", push->url,

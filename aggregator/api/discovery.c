@@ -151,10 +151,9 @@ static void write_aggregated_version(const char *group, const char *version,
 		const struct resource *resource = &resources[i];
 
 		buffer_printf(out,
-			"%s{\"resource\":\"%s\",\"responseKind\":{\"group\":\"%s\",\"version\":\"%"
-			"s\","
-			"\"kind\":\"%s\"},\"scope\":\"%s\",\"singularResource\":\"%s\","
-			"\"verbs\":[\"get\",\"list\"]",
+			"%s{\"resource\":\"%s\",\"responseKind\":{\"group\":\"%s\","
+			"\"version\":\"%s\",\"kind\":\"%s\"},\"scope\":\"%s\","
+			"\"singularResource\":\"%s\",\"verbs\":[\"get\",\"list\"]",
 			i > 0 ? "," : "", resource->name, group, version, resource->kind,
 			resource->namespaced ? "Namespaced" : "Cluster", resource->singular);
 		if (resource->short_name)

@@ -75,9 +75,8 @@ int kubeconfig_write(const char *path, const struct kubeconfig *config, struct e
 
 	if (access(path, F_OK) == 0 && !may_replace(path))
 		return error_set(err, EEXIST,
-			"writing the kubeconfig %s: there is a file that tacho did not write: move "
-			"it "
-			"away or name another",
+			"writing the kubeconfig %s: there is a file that tacho did not write: "
+			"move it away or name another",
 			path);
 	text = render(config);
 	if (!text)

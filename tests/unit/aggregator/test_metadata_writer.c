@@ -3,6 +3,7 @@
 #include "proto/kubernetes.pb-c.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/rendered.h"
+#include "tests/harness/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,75 +13,10 @@
 
 #include <cmocka.h>
 
-static const struct cluster_container CONTAINERS[] = {
-	{"c", {12345678, 20971520, CLUSTER_NO_FIGURE}},
-	{"d", {1000000, 1048577, 4096}},
-};
-static const struct cluster_pod PODS[] = {
-	{"ns", "p", CONTAINERS, 1},
-	{"ns", "q", CONTAINERS, 2},
-};
-static const struct cluster_node NODE = {
-	.name = "n0",
-	.usage = {2000000000, 351416320, 0},
-	.timestamp_ms = 1767225615999,
-	.window_ms = 15016,
-	.pod = PODS,
-	.pods = 2,
-};
-static const struct cluster_node ALONE = {
-	.name = "n1",
-	.usage = {0, 1000, CLUSTER_NO_FIGURE},
-	.timestamp_ms = 0,
-	.window_ms = 60000,
-};
-
-static struct telemetry *telemetry;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	(void)state;
-	telemetry = telemetry_new();
-	store = cluster_store(telemetry);
-	cluster_put(store, &NODE);
-	cluster_put(store, &ALONE);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_free(store);
-	telemetry_free(telemetry);
-	return 0;
-}
-
-static struct listing_options options_of(enum listing_resource resource, const char *name)
-{
-	return (struct listing_options){
-		.store = store,
-		.resource = resource,
-		.version = "v1beta1",
-		.namespace = name && resource == LISTING_PODS ? "ns" : NULL,
-		.name = name,
-		.now_realtime_ns = 1767225600ULL * NS_PER_SECOND,
-	};
-}
-
-static void check(const struct listing_options *options, const char *expected)
-{
-	struct buffer out = {0};
-
-	assert_int_equal(rendered(options, 0, &out), LISTING_END);
-	assert_string_equal(out.data, expected);
-	buffer_free(&out);
-}
-
 static struct listing_options metadata_of(
 	enum listing_resource resource, const char *name, enum media media)
 {
-	struct listing_options options = options_of(resource, name);
+	struct listing_options options = small_cluster_options(resource, name);
 
 	options.as.form = FORM_METADATA;
 	options.as.media = media;
@@ -92,16 +28,16 @@ static void lists_in_json_with_types(void **state)
 	const struct listing_options options = metadata_of(LISTING_PODS, NULL, MEDIA_JSON);
 
 	(void)state;
-	check(&options,
-		"{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",\"met"
-		"adata\":{},\"items\":[{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta."
-		"k8s.io/"
-		"v1\",\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\",\"creationTimestamp\""
-		":\"2026-01-01T00:00:00Z\",\"labels\":{\"kubernetes.io/hostname\":\"n0\",\"kuber"
-		"netes.io/os\":\"linux\"}}},{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\""
-		"meta.k8s.io/v1\",\"metadata\":{\"name\":\"q\",\"namespace\":\"ns\",\"creationTimes"
-		"tamp\":\"2026-01-01T00:00:00Z\",\"labels\":{\"kubernetes.io/hostname\":\"n0\",\""
-		"kubernetes.io/os\":\"linux\"}}}]}\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\","
+		"\"metadata\":{},\"items\":[{\"kind\":\"PartialObjectMetadata\","
+		"\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"name\":\"p\","
+		"\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}},{"
+		"\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+		"\"metadata\":{\"name\":\"q\",\"namespace\":\"ns\","
+		"\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}}]}\n");
 }
 
 static void gets_one_in_json(void **state)
@@ -110,10 +46,11 @@ static void gets_one_in_json(void **state)
 
 	(void)state;
 	options.as.meta_v1beta1 = true;
-	check(&options,
-		"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1beta1\",\"me"
-		"tadata\":{\"name\":\"n1\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"label"
-		"s\":{\"kubernetes.io/hostname\":\"n1\",\"kubernetes.io/os\":\"linux\"}}}\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1beta1\","
+		"\"metadata\":{\"name\":\"n1\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\","
+		"\"labels\":{\"kubernetes.io/hostname\":\"n1\","
+		"\"kubernetes.io/os\":\"linux\"}}}\n");
 }
 
 static void an_empty_list_has_items(void **state)
@@ -122,9 +59,9 @@ static void an_empty_list_has_items(void **state)
 
 	(void)state;
 	options.namespace = "other";
-	check(&options,
-		"{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",\"met"
-		"adata\":{},\"items\":[]}\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\","
+		"\"metadata\":{},\"items\":[]}\n");
 }
 
 /* Takes the envelope off; the caller frees it. */
@@ -236,5 +173,6 @@ int main(void)
 		cmocka_unit_test(gets_one_in_protobuf),
 	};
 
-	return cmocka_run_group_tests_name("metadata_writer", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name(
+		"metadata_writer", tests, small_cluster_set_up, small_cluster_tear_down);
 }

@@ -4,6 +4,7 @@
 #include "proto/kubernetes.pb-c.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/rendered.h"
+#include "tests/harness/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,65 +14,9 @@
 
 #include <cmocka.h>
 
-static const struct cluster_container CONTAINERS[] = {
-	{"c", {12345678, 20971520, CLUSTER_NO_FIGURE}},
-	{"d", {1000000, 1048577, 4096}},
-};
-static const struct cluster_pod PODS[] = {
-	{"ns", "p", CONTAINERS, 1},
-	{"ns", "q", CONTAINERS, 2},
-};
-static const struct cluster_node NODE = {
-	.name = "n0",
-	.usage = {2000000000, 351416320, 0},
-	.timestamp_ms = 1767225615999,
-	.window_ms = 15016,
-	.pod = PODS,
-	.pods = 2,
-};
-static const struct cluster_node ALONE = {
-	.name = "n1",
-	.usage = {0, 1000, CLUSTER_NO_FIGURE},
-	.timestamp_ms = 0,
-	.window_ms = 60000,
-};
-
-static struct telemetry *telemetry;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	(void)state;
-	telemetry = telemetry_new();
-	store = cluster_store(telemetry);
-	cluster_put(store, &NODE);
-	cluster_put(store, &ALONE);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_free(store);
-	telemetry_free(telemetry);
-	return 0;
-}
-
-static struct listing_options options_of(enum listing_resource resource, const char *name)
-{
-	return (struct listing_options){
-		.store = store,
-		.resource = resource,
-		.version = "v1beta1",
-		.namespace = name && resource == LISTING_PODS ? "ns" : NULL,
-		.name = name,
-		.now_realtime_ns = 1767225600ULL * NS_PER_SECOND,
-	};
-}
-
 static struct listing_options protobuf_of(enum listing_resource resource, const char *name)
 {
-	struct listing_options options = options_of(resource, name);
+	struct listing_options options = small_cluster_options(resource, name);
 
 	options.as.media = MEDIA_PROTOBUF;
 	return options;
@@ -140,20 +85,8 @@ static void lists_pods(void **state)
 
 static void gets_one_node_to_the_byte(void **state)
 {
-	static const char EXPECTED[] = "k8s\0"
-				       "\x0a\x20\x0a\x11metrics.k8s.io/v1\x12\x0bNodeMetrics"
-				       "\x12\x70"
-				       "\x0a\x45\x0a\x02n1"
-				       "\x42\x06\x08\x80\xf2\xd6\xca\x06"
-				       "\x5a\x1c\x0a\x16kubernetes.io/hostname\x12\x02n1"
-				       "\x5a\x19\x0a\x10kubernetes.io/os\x12\x05linux"
-				       "\x12\x02\x08\x00"
-				       "\x1a\x07\x08\x80\xb0\x9d\xc2\xdf\x01"
-				       "\x22\x0a\x0a\x03"
-				       "cpu\x12\x03\x0a\x01"
-				       "0"
-				       "\x22\x0e\x0a\x06memory\x12\x04\x0a\x02"
-				       "1k";
+	static const char EXPECTED[] =
+		"k8s\0\x0a\x20\x0a\x11metrics.k8s.io/v1\x12\x0bNodeMetrics\x12\x70\x0a\x45\x0a\x02n1\x42\x06\x08\x80\xf2\xd6\xca\x06\x5a\x1c\x0a\x16kubernetes.io/hostname\x12\x02n1\x5a\x19\x0a\x10kubernetes.io/os\x12\x05linux\x12\x02\x08\x00\x1a\x07\x08\x80\xb0\x9d\xc2\xdf\x01\x22\x0a\x0a\x03cpu\x12\x03\x0a\x010\x22\x0e\x0a\x06memory\x12\x04\x0a\x021k";
 	struct listing_options options = protobuf_of(LISTING_NODES, "n1");
 	struct buffer out = {0};
 
@@ -185,7 +118,7 @@ static void an_empty_list_is_a_list(void **state)
 /* The longest names, and figures and times that only a broken sender has. */
 static void lengths_grow_with_what_is_in_them(void **state)
 {
-	char name[STORE_MAX_NAME + 1], container[64][STORE_MAX_NAME + 1];
+	char name[STORE_MAX_NAME + 1] = "", container[64][STORE_MAX_NAME + 1];
 	struct cluster_container containers[64];
 	struct cluster_pod pod = {name, name, containers, 64};
 	struct cluster_node host = {.name = "n2",
@@ -208,7 +141,7 @@ static void lengths_grow_with_what_is_in_them(void **state)
 		containers[i] = (struct cluster_container){
 			container[i], {UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1}};
 	}
-	cluster_put(store, &host);
+	cluster_put(options.store, &host);
 	options.namespace = name;
 	assert_int_equal(rendered(&options, 0, &out), LISTING_END);
 	envelope = opened(&out);
@@ -237,5 +170,6 @@ int main(void)
 		cmocka_unit_test(lengths_grow_with_what_is_in_them),
 	};
 
-	return cmocka_run_group_tests_name("protobuf_writer", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name(
+		"protobuf_writer", tests, small_cluster_set_up, small_cluster_tear_down);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/rendered.h"
+#include "tests/harness/small_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,75 +12,10 @@
 
 #include <cmocka.h>
 
-static const struct cluster_container CONTAINERS[] = {
-	{"c", {12345678, 20971520, CLUSTER_NO_FIGURE}},
-	{"d", {1000000, 1048577, 4096}},
-};
-static const struct cluster_pod PODS[] = {
-	{"ns", "p", CONTAINERS, 1},
-	{"ns", "q", CONTAINERS, 2},
-};
-static const struct cluster_node NODE = {
-	.name = "n0",
-	.usage = {2000000000, 351416320, 0},
-	.timestamp_ms = 1767225615999,
-	.window_ms = 15016,
-	.pod = PODS,
-	.pods = 2,
-};
-static const struct cluster_node ALONE = {
-	.name = "n1",
-	.usage = {0, 1000, CLUSTER_NO_FIGURE},
-	.timestamp_ms = 0,
-	.window_ms = 60000,
-};
-
-static struct telemetry *telemetry;
-static struct store *store;
-
-static int set_up(void **state)
-{
-	(void)state;
-	telemetry = telemetry_new();
-	store = cluster_store(telemetry);
-	cluster_put(store, &NODE);
-	cluster_put(store, &ALONE);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_free(store);
-	telemetry_free(telemetry);
-	return 0;
-}
-
-static struct listing_options options_of(enum listing_resource resource, const char *name)
-{
-	return (struct listing_options){
-		.store = store,
-		.resource = resource,
-		.version = "v1beta1",
-		.namespace = name && resource == LISTING_PODS ? "ns" : NULL,
-		.name = name,
-		.now_realtime_ns = 1767225600ULL * NS_PER_SECOND,
-	};
-}
-
-static void check(const struct listing_options *options, const char *expected)
-{
-	struct buffer out = {0};
-
-	assert_int_equal(rendered(options, 0, &out), LISTING_END);
-	assert_string_equal(out.data, expected);
-	buffer_free(&out);
-}
-
 static struct listing_options table_of(
 	enum listing_resource resource, const char *name, enum listing_include include)
 {
-	struct listing_options options = options_of(resource, name);
+	struct listing_options options = small_cluster_options(resource, name);
 
 	options.as.form = FORM_TABLE;
 	options.include = include;
@@ -92,29 +28,24 @@ static void lists_pods_with_their_sums(void **state)
 		table_of(LISTING_PODS, NULL, LISTING_INCLUDE_METADATA);
 
 	(void)state;
-	check(&options,
-		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},\"columnDef"
-		"initions\":[{\"name\":\"Name\",\"type\":\"string\",\"format\":\"name\","
-		"\"description"
-		"\":\"Name of the "
-		"resource\",\"priority\":0},{\"name\":\"cpu\",\"type\":\"string\",\""
-		"format\":\"quantity\",\"description\":\"\",\"priority\":0},{\"name\":\"memory\","
-		"\"ty"
-		"pe\":\"string\",\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
-		"\"name"
-		"\":\"Window\",\"type\":\"string\",\"format\":\"duration\",\"description\":\"\","
-		"\"prior"
-		"ity\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\",\"20Mi\",\"15.016s\"],"
-		"\"object\":"
-		"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadat"
-		"a\":{\"name\":\"p\",\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:"
-		"00Z\",\"labels\":{\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux"
-		"\"}}}},{\"cells\":[\"q\",\"13345678n\",\"22020097\",\"15.016s\"],\"object\":{"
-		"\"kind\""
-		":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"na"
-		"me\":\"q\",\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"l"
-		"abels\":{\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}}}]}"
-		"\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},"
+		"\"columnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\","
+		"\"format\":\"name\",\"description\":\"Name of the resource\",\"priority\":0},{"
+		"\"name\":\"cpu\",\"type\":\"string\",\"format\":\"quantity\","
+		"\"description\":\"\",\"priority\":0},{\"name\":\"memory\",\"type\":\"string\","
+		"\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
+		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\","
+		"\"description\":\"\",\"priority\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\","
+		"\"20Mi\",\"15.016s\"],\"object\":{\"kind\":\"PartialObjectMetadata\","
+		"\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"name\":\"p\","
+		"\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}}},{"
+		"\"cells\":[\"q\",\"13345678n\",\"22020097\",\"15.016s\"],\"object\":{"
+		"\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+		"\"metadata\":{\"name\":\"q\",\"namespace\":\"ns\","
+		"\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}}}]}\n");
 }
 
 static void includes_whole_objects(void **state)
@@ -122,24 +53,20 @@ static void includes_whole_objects(void **state)
 	const struct listing_options options = table_of(LISTING_PODS, "p", LISTING_INCLUDE_OBJECT);
 
 	(void)state;
-	check(&options,
-		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},\"columnDef"
-		"initions\":[{\"name\":\"Name\",\"type\":\"string\",\"format\":\"name\","
-		"\"description"
-		"\":\"Name of the "
-		"resource\",\"priority\":0},{\"name\":\"cpu\",\"type\":\"string\",\""
-		"format\":\"quantity\",\"description\":\"\",\"priority\":0},{\"name\":\"memory\","
-		"\"ty"
-		"pe\":\"string\",\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
-		"\"name"
-		"\":\"Window\",\"type\":\"string\",\"format\":\"duration\",\"description\":\"\","
-		"\"prior"
-		"ity\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\",\"20Mi\",\"15.016s\"],"
-		"\"object\":"
-		"{\"kind\":\"PodMetrics\",\"apiVersion\":\"metrics.k8s.io/v1beta1\",\"metadata\":"
-		"{\"name\":\"p\",\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:00Z"
-		"\",\"labels\":{\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}}"
-		",\"timestamp\":\"2026-01-01T00:00:15Z\",\"window\":\"15.016s\",\"containers\":[{"
+	small_cluster_check(&options,
+		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},"
+		"\"columnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\","
+		"\"format\":\"name\",\"description\":\"Name of the resource\",\"priority\":0},{"
+		"\"name\":\"cpu\",\"type\":\"string\",\"format\":\"quantity\","
+		"\"description\":\"\",\"priority\":0},{\"name\":\"memory\",\"type\":\"string\","
+		"\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
+		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\","
+		"\"description\":\"\",\"priority\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\","
+		"\"20Mi\",\"15.016s\"],\"object\":{\"kind\":\"PodMetrics\","
+		"\"apiVersion\":\"metrics.k8s.io/v1beta1\",\"metadata\":{\"name\":\"p\","
+		"\"namespace\":\"ns\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n0\",\"kubernetes.io/os\":\"linux\"}},"
+		"\"timestamp\":\"2026-01-01T00:00:15Z\",\"window\":\"15.016s\",\"containers\":[{"
 		"\"name\":\"c\",\"usage\":{\"cpu\":\"12345678n\",\"memory\":\"20Mi\"}}]}}]}\n");
 }
 
@@ -148,22 +75,17 @@ static void includes_nothing(void **state)
 	const struct listing_options options = table_of(LISTING_PODS, NULL, LISTING_INCLUDE_NONE);
 
 	(void)state;
-	check(&options,
-		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},\"columnDef"
-		"initions\":[{\"name\":\"Name\",\"type\":\"string\",\"format\":\"name\","
-		"\"description"
-		"\":\"Name of the "
-		"resource\",\"priority\":0},{\"name\":\"cpu\",\"type\":\"string\",\""
-		"format\":\"quantity\",\"description\":\"\",\"priority\":0},{\"name\":\"memory\","
-		"\"ty"
-		"pe\":\"string\",\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
-		"\"name"
-		"\":\"Window\",\"type\":\"string\",\"format\":\"duration\",\"description\":\"\","
-		"\"prior"
-		"ity\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\",\"20Mi\",\"15.016s\"],"
-		"\"object\":"
-		"null},{\"cells\":[\"q\",\"13345678n\",\"22020097\",\"15.016s\"],\"object\":null}]}"
-		"\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},"
+		"\"columnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\","
+		"\"format\":\"name\",\"description\":\"Name of the resource\",\"priority\":0},{"
+		"\"name\":\"cpu\",\"type\":\"string\",\"format\":\"quantity\","
+		"\"description\":\"\",\"priority\":0},{\"name\":\"memory\",\"type\":\"string\","
+		"\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
+		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\","
+		"\"description\":\"\",\"priority\":0}],\"rows\":[{\"cells\":[\"p\",\"12345678n\","
+		"\"20Mi\",\"15.016s\"],\"object\":null},{\"cells\":[\"q\",\"13345678n\","
+		"\"22020097\",\"15.016s\"],\"object\":null}]}\n");
 }
 
 static void gets_one_node_as_v1beta1(void **state)
@@ -172,22 +94,19 @@ static void gets_one_node_as_v1beta1(void **state)
 
 	(void)state;
 	options.as.meta_v1beta1 = true;
-	check(&options,
-		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1beta1\",\"metadata\":{},\"colu"
-		"mnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\",\"format\":\"name\","
-		"\"descri"
-		"ption\":\"Name of the resource\",\"priority\":0},{\"name\":\"cpu\",\"type\":\"stri"
-		"ng\",\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{\"name\":"
-		"\"memory"
-		"\",\"type\":\"string\",\"format\":\"quantity\",\"description\":\"\",\"priority\":"
-		"0},{"
-		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\",\"description\":"
-		"\"\",\""
-		"priority\":0}],\"rows\":[{\"cells\":[\"n1\",\"0\",\"1k\",\"1m0s\"],\"object\":{"
-		"\"kind\""
-		":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1beta1\",\"metadata\""
-		":{\"name\":\"n1\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{\"ku"
-		"bernetes.io/hostname\":\"n1\",\"kubernetes.io/os\":\"linux\"}}}}]}\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1beta1\",\"metadata\":{},"
+		"\"columnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\","
+		"\"format\":\"name\",\"description\":\"Name of the resource\",\"priority\":0},{"
+		"\"name\":\"cpu\",\"type\":\"string\",\"format\":\"quantity\","
+		"\"description\":\"\",\"priority\":0},{\"name\":\"memory\",\"type\":\"string\","
+		"\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
+		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\","
+		"\"description\":\"\",\"priority\":0}],\"rows\":[{\"cells\":[\"n1\",\"0\",\"1k\","
+		"\"1m0s\"],\"object\":{\"kind\":\"PartialObjectMetadata\","
+		"\"apiVersion\":\"meta.k8s.io/v1beta1\",\"metadata\":{\"name\":\"n1\","
+		"\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"labels\":{"
+		"\"kubernetes.io/hostname\":\"n1\",\"kubernetes.io/os\":\"linux\"}}}}]}\n");
 }
 
 static void an_empty_table_has_rows(void **state)
@@ -196,19 +115,15 @@ static void an_empty_table_has_rows(void **state)
 
 	(void)state;
 	options.namespace = "other";
-	check(&options,
-		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},\"columnDef"
-		"initions\":[{\"name\":\"Name\",\"type\":\"string\",\"format\":\"name\","
-		"\"description"
-		"\":\"Name of the "
-		"resource\",\"priority\":0},{\"name\":\"cpu\",\"type\":\"string\",\""
-		"format\":\"quantity\",\"description\":\"\",\"priority\":0},{\"name\":\"memory\","
-		"\"ty"
-		"pe\":\"string\",\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
-		"\"name"
-		"\":\"Window\",\"type\":\"string\",\"format\":\"duration\",\"description\":\"\","
-		"\"prior"
-		"ity\":0}],\"rows\":[]}\n");
+	small_cluster_check(&options,
+		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},"
+		"\"columnDefinitions\":[{\"name\":\"Name\",\"type\":\"string\","
+		"\"format\":\"name\",\"description\":\"Name of the resource\",\"priority\":0},{"
+		"\"name\":\"cpu\",\"type\":\"string\",\"format\":\"quantity\","
+		"\"description\":\"\",\"priority\":0},{\"name\":\"memory\",\"type\":\"string\","
+		"\"format\":\"quantity\",\"description\":\"\",\"priority\":0},{"
+		"\"name\":\"Window\",\"type\":\"string\",\"format\":\"duration\","
+		"\"description\":\"\",\"priority\":0}],\"rows\":[]}\n");
 }
 
 /* More than a quantity can say: the sum of two of the greatest. */
@@ -225,7 +140,7 @@ static void a_sum_stays_within_its_bound(void **state)
 	struct buffer out = {0};
 
 	(void)state;
-	cluster_put(store, &HOST);
+	cluster_put(options.store, &HOST);
 	options.namespace = "great";
 	assert_int_equal(rendered(&options, 0, &out), LISTING_END);
 	assert_non_null(
@@ -244,5 +159,6 @@ int main(void)
 		cmocka_unit_test(a_sum_stays_within_its_bound),
 	};
 
-	return cmocka_run_group_tests_name("table_writer", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name(
+		"table_writer", tests, small_cluster_set_up, small_cluster_tear_down);
 }
