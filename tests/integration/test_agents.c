@@ -231,7 +231,8 @@ static void what_is_no_protobuf_is_dropped(void **state)
 	send_bytes(TRUNCATED, sizeof(TRUNCATED));
 	send_bytes(NOISE, sizeof(NOISE));
 	await_count(DROPPED("malformed"), 2);
-	await_log("node stranger sent a message that does not decode");
+	await_log("node stranger at 127.0.0.1:");
+	await_log(": sent a message that does not decode (");
 	send_bytes(UNKNOWN_KIND, sizeof(UNKNOWN_KIND));
 	await_count(DROPPED("unknown_kind"), 1);
 	assert_honest_agent_is_served();
