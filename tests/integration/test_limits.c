@@ -93,7 +93,7 @@ static unsigned said(const char *text)
 }
 
 /* What is served is what cpu.stat says of about the same span. */
-static void assert_true_figure(const struct test_container *container)
+static bool is_true_figure(const struct test_container *container)
 {
 	uint64_t start_ms = wait_now_ms();
 	uint64_t start_usec = test_container_cpu_usec(pipeline->cgroups, container);
@@ -106,7 +106,17 @@ static void assert_true_figure(const struct test_container *container)
 	assert_true(pipeline_container(pipeline, container, &served));
 	print_message("served %.4f cores over %.1f s, own reading %.4f\n", served.cpu,
 		served.window, own);
-	assert_true(fabs(served.cpu - own) < own * 0.05);
+	return fabs(served.cpu - own) < own * 0.05;
+}
+
+/* Where others took the CPU from the load within one of the two spans only, they say nothing of
+ * each other: what is false is so each time. */
+static void assert_true_figure(const struct test_container *container)
+{
+	for (int tries = 0; tries < 3; tries++)
+		if (is_true_figure(container))
+			return;
+	fail_msg("the figure served was false three times");
 }
 
 /* A descriptor for each file is far beyond the limit. */
