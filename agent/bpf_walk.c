@@ -131,7 +131,9 @@ int bpf_walk_tie(
 	union bpf_iter_link_info info = {.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE};
 	LIBBPF_OPTS(
 		bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
-	int fd CLOSE_FD = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int opened CLOSE_FD = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The kernel takes 0 for "none", and walks everything. */
+	int fd CLOSE_FD = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, 1);
 	struct bpf_link *link;
 	char what[300];
 

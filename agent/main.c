@@ -264,6 +264,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "tacho-agent: %s\n", err.message);
 		return EXIT_USAGE;
 	}
+	file_hold_standard();
 	log_set_level((enum log_level)flags.log_level);
 	keep_one_heap();
 	/* a reader that has left (`--once | head`) is an error with words, not a sudden death */

@@ -4,6 +4,7 @@
 #include "aggregator/standalone/standalone.h"
 #include "aggregator/store/store.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/telemetry.h"
@@ -295,6 +296,7 @@ int main(int argc, char **argv)
 		free(flags.listen_copy);
 		return EXIT_USAGE;
 	}
+	file_hold_standard();
 	log_set_level((enum log_level)flags.log_level);
 	/* a client that closes is an error code, not the end */
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -12,6 +12,11 @@
 void file_close(const int *fd);
 #define CLOSE_FD __attribute__((cleanup(file_close)))
 
+/* Opens /dev/null for each of standard input, output and error that is closed, so that nothing else
+ * gets its number: a log line is not to land in a connection. For main, before anything is opened.
+ */
+void file_hold_standard(void);
+
 /* Appends the whole file to `out`. Reads at most `max` bytes: a longer file is -EFBIG. 0 or
  * -errno. May block on the disk. */
 int file_read(const char *path, size_t max, struct buffer *out, struct error *err);

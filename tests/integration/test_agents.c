@@ -231,7 +231,8 @@ static void what_is_no_protobuf_is_dropped(void **state)
 	send_bytes(TRUNCATED, sizeof(TRUNCATED));
 	send_bytes(NOISE, sizeof(NOISE));
 	await_count(DROPPED("malformed"), 2);
-	await_log("sent a message that does not decode");
+	await_log("node stranger at 127.0.0.1:");
+	await_log(": sent a message that does not decode (");
 	send_bytes(UNKNOWN_KIND, sizeof(UNKNOWN_KIND));
 	await_count(DROPPED("unknown_kind"), 1);
 	assert_honest_agent_is_served();
@@ -304,7 +305,7 @@ static void samples_that_do_not_fit_are_dropped(void **state)
 	await_count(DROPPED("sample_refused"), 3);
 	send_sample(1, 100000, MEMORY, 4);
 	await_count(DROPPED("sample_refused"), 4);
-	await_log("node stranger");
+	await_log("stranger: ");
 	assert_honest_agent_is_served();
 }
 

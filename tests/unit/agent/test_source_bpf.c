@@ -319,6 +319,25 @@ static void walks_another_top_when_told(void **state)
 	end(&test);
 }
 
+/* The folder's descriptor would be 0, which the kernel takes for the root of the tree. */
+static void walks_its_top_alone_without_standard_input(void **state)
+{
+	int input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	struct bpf_test test;
+	struct cgroup *cgroup;
+
+	(void)state;
+	(void)close(STDIN_FILENO);
+	test = begin(2); /* the top and ours */
+	cgroup = add(&test, "a", false);
+	assert_true(read_one(&test, cgroup, CPU).valid & CPU);
+	assert_int_equal(counted(&test, "tacho_agent_bpf_dropped_total"), 0);
+	end(&test);
+	if (input >= 0)
+		assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	(void)close(input);
+}
+
 /* --- what is said when it can't be used ------------------------------------------------------- */
 
 /* Keeps just these capabilities. */
@@ -429,6 +448,7 @@ int main(void)
 		cmocka_unit_test(counts_cgroups_beyond_its_room),
 		cmocka_unit_test(gives_the_whole_where_the_room_ends),
 		cmocka_unit_test(walks_another_top_when_told),
+		cmocka_unit_test(walks_its_top_alone_without_standard_input),
 		cmocka_unit_test(names_the_capability_that_is_missing),
 		cmocka_unit_test(says_that_type_information_is_missing),
 	};

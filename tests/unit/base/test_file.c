@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -191,6 +192,42 @@ static void closes_on_leaving_the_scope(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* In a process of its own: what is closed here is gone. 0 when all is well. */
+static int hold_without(bool input, bool output, bool errors)
+{
+	struct stat null, status;
+	const bool closed[] = {input, output, errors};
+	int next;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (closed[fd])
+			(void)close(fd);
+	file_hold_standard();
+	if (stat("/dev/null", &null) < 0)
+		return 1;
+	for (int fd = 0; fd < 3; fd++)
+		if (closed[fd] && (fstat(fd, &status) < 0 || status.st_rdev != null.st_rdev))
+			return 2;
+	if (output && write(STDOUT_FILENO, "x", 1) == 1)
+		return 3;
+	next = open("/dev/null", O_RDONLY);
+	return next > STDERR_FILENO ? 0 : 4;
+}
+
+static void nothing_takes_the_place_of_standard_files(void **state)
+{
+	(void)state;
+	for (unsigned which = 0; which < 8; which++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(hold_without(which & 1, which & 2, which & 4));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +239,7 @@ int main(void)
 		TEST(writing_fails_with_words),
 		TEST(a_full_disk_leaves_the_old_file),
 		TEST(closes_on_leaving_the_scope),
+		TEST(nothing_takes_the_place_of_standard_files),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, NULL, NULL);
