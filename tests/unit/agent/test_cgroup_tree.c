@@ -420,8 +420,8 @@ static void shows_units_where_there_is_no_kubepods(void **state)
 		const char *path, *unit; /* NULL: not shown */
 	} CASES[] = {
 		{"/init.scope", "init.scope"},
-		{"/process_api", "process_api"},
-		{"/process_api/inner", NULL},
+		{"/batch", "batch"},
+		{"/batch/inner", NULL},
 		{"/dev-hugepages.mount", NULL},
 		{"/system.slice", NULL},
 		{"/system.slice/ssh.service", "ssh.service"},
