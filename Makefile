@@ -74,8 +74,7 @@ unit: $(UNIT_TESTS) ## the unit tests alone
 	@tests/run $^
 
 integration: $(INTEGRATION_TESTS) $(PROGRAMS) $(BUILD)/demo/load ## the integration tests alone
-	@BUILD=$(BUILD) LSAN_OPTIONS=suppressions=tests/integration/lsan.supp:print_suppressions=0 \
-		tests/run $(INTEGRATION_TESTS)
+	@BUILD=$(BUILD) tests/run $(INTEGRATION_TESTS)
 
 -include tests/vm/rules.mk tests/bench/rules.mk tests/fuzz/rules.mk
 # Not what the compilers write about headers: else a rebuilt test would rebuild everything.
