@@ -43,8 +43,8 @@ struct ingest {
 	uint64_t next_sweep_ns;
 	struct log_limit cut;
 
-	size_t port_count;
-	uint16_t ports[]; /* of each url; 0 for ipc */
+	size_t listener_count;
+	struct listener listeners[]; /* of each url */
 };
 
 /* --- pipes, on NNG's threads ---------------------------------------------------------------- */
@@ -171,12 +171,13 @@ static int listen_on(struct ingest *ingest, const struct ingest_options *options
 		int r = endpoint_parse(options->urls[i], options->insecure, &endpoint, err);
 
 		if (r == 0)
-			r = listener_open(ingest->socket, &listener, &ingest->ports[i], err);
+			r = listener_open(ingest->socket, &listener, &ingest->listeners[i], err);
 		if (r < 0)
 			return r;
+		ingest->listener_count++;
 		if (endpoint.kind != ENDPOINT_IPC && endpoint.port == 0)
 			log_info("listening for agents on %s: port %u", options->urls[i],
-				ingest->ports[i]);
+				ingest->listeners[i].port);
 		else
 			log_info("listening for agents on %s", options->urls[i]);
 	}
@@ -208,11 +209,10 @@ static uint64_t smallest(uint64_t a, uint64_t b, uint64_t c)
 static struct ingest *alloc_ingest(const struct ingest_options *options)
 {
 	struct ingest *ingest =
-		calloc(1, sizeof(*ingest) + options->url_count * sizeof(ingest->ports[0]));
+		calloc(1, sizeof(*ingest) + options->url_count * sizeof(ingest->listeners[0]));
 
 	if (!ingest)
 		return NULL;
-	ingest->port_count = options->url_count;
 	ingest->store = options->store;
 	ingest->handshake_ns = options->handshake_ns ? options->handshake_ns : INGEST_HANDSHAKE_NS;
 	ingest->sweep_ns = smallest(SWEEP_NS, ingest->handshake_ns / 4, options->silence_ns / 4);
@@ -288,7 +288,7 @@ struct ingest *ingest_start(const struct ingest_options *options, struct error *
 
 uint16_t ingest_port(const struct ingest *ingest, size_t url)
 {
-	return url < ingest->port_count ? ingest->ports[url] : 0;
+	return url < ingest->listener_count ? ingest->listeners[url].port : 0;
 }
 
 void ingest_stop(struct ingest *ingest)
@@ -297,5 +297,7 @@ void ingest_stop(struct ingest *ingest)
 		return;
 	atomic_store(&ingest->stopping, true);
 	(void)pthread_join(ingest->thread, NULL);
+	for (size_t i = 0; i < ingest->listener_count; i++)
+		listener_close(&ingest->listeners[i]);
 	free_ingest(ingest);
 }

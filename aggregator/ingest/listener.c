@@ -84,8 +84,8 @@ static uint16_t bound_port(nng_listener listener)
 	return address_of_nng(&address).port;
 }
 
-int listener_open(nng_socket socket, const struct listener_options *options, uint16_t *ret_port,
-	struct error *err)
+int listener_open(nng_socket socket, const struct listener_options *options,
+	struct listener *ret_listener, struct error *err)
 {
 	nng_listener listener;
 	int rv = nng_listener_create(&listener, socket, options->url), r;
@@ -98,6 +98,12 @@ int listener_open(nng_socket socket, const struct listener_options *options, uin
 		r = start(listener, options, err);
 	if (r < 0)
 		return error_context(err, r, "listening on %s", options->url);
-	*ret_port = options->endpoint->kind == ENDPOINT_IPC ? 0 : bound_port(listener);
+	ret_listener->nng = listener;
+	ret_listener->port = options->endpoint->kind == ENDPOINT_IPC ? 0 : bound_port(listener);
 	return 0;
+}
+
+void listener_close(struct listener *listener)
+{
+	(void)nng_listener_close(listener->nng);
 }

@@ -16,10 +16,17 @@ struct listener_options {
 	size_t max_message;               /* bytes; a longer one ends its connection */
 };
 
-/* Starts to listen; the socket keeps the listener. *ret_port is the port that was bound, 0 for
- * ipc. The ipc file gets mode 0600; a stale one is replaced, a live one or another kind of file is
- * an error. 0 or -errno. */
-int listener_open(nng_socket socket, const struct listener_options *options, uint16_t *ret_port,
-	struct error *err);
+struct listener {
+	nng_listener nng;
+	uint16_t port; /* that was bound; 0 for ipc */
+};
+
+/* Starts to listen. The ipc file gets mode 0600; a stale one is replaced, a live one or another
+ * kind of file is an error. 0 or -errno. */
+int listener_open(nng_socket socket, const struct listener_options *options,
+	struct listener *ret_listener, struct error *err);
+
+/* Takes no more connections, and removes the ipc file; those that there are live on. */
+void listener_close(struct listener *listener);
 
 #endif

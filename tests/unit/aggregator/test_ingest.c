@@ -152,6 +152,22 @@ static void takes_hello_catalog_and_sample(void **state)
 	assert_true(ingest_fixture_counts(fixture, "tacho_aggregator_connections", NULL, NULL, 0));
 }
 
+static void stops_listening_when_it_is_stopped(void **state)
+{
+	struct ingest_fixture *fixture = *state;
+	const char *path = scratch_path(fixture->scratch, "socket");
+	struct wire_client *client;
+
+	fixture->options.url_count = 2;
+	ingest_fixture_start(fixture);
+	client = ingest_fixture_connect(fixture);
+	assert_int_equal(access(path, F_OK), 0);
+	ingest_stop(fixture->ingest);
+	fixture->ingest = NULL;
+	assert_int_not_equal(access(path, F_OK), 0);
+	wire_client_free(client);
+}
+
 static void refuses_a_bad_hello(void **state)
 {
 	static const struct {
@@ -328,6 +344,7 @@ int main(void)
 		TEST(says_when_the_port_is_taken),
 		TEST(replaces_a_stale_socket_file),
 		TEST(takes_hello_catalog_and_sample),
+		TEST(stops_listening_when_it_is_stopped),
 		TEST(refuses_a_bad_hello),
 		TEST(applies_nothing_before_hello),
 		TEST(closes_who_says_no_hello),
