@@ -79,6 +79,9 @@ static bool compute_one(const struct figures_options *options, enum metric metri
 	uint64_t value;
 	bool found;
 
+	/* the history's newest point may be that of an earlier look */
+	if (!(reading->valid & FIELD_BIT(recipe->field)))
+		return false;
 	switch (metric_info(metric)->kind) {
 	case METRIC_KIND_COUNTER:
 		found = history_rate(history, recipe->field, options->window_ns, recipe->per_second,

@@ -134,6 +134,24 @@ static void what_was_not_read_is_absent(void **state)
 	history_free(history);
 }
 
+/* Nothing of a container could be read this time: its last rate is not sent as a new one. */
+static void a_look_that_failed_has_no_figures(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+	struct reading failed = {.at_ns = 102 * S};
+	struct figures figures;
+
+	(void)state;
+	history_add(history, &first);
+	history_add(history, &second);
+	history_add(history, &failed);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &failed, &figures);
+	assert_int_equal(figures.present, 0);
+	assert_int_equal(figures.window_ms, 0);
+	history_free(history);
+}
+
 static void cpu_is_bounded_by_the_cpus(void **state)
 {
 	struct history *history = history_new(18);
@@ -176,6 +194,7 @@ int main(void)
 		cmocka_unit_test(figures_of_a_node_only),
 		cmocka_unit_test(working_set_is_never_below_zero),
 		cmocka_unit_test(what_was_not_read_is_absent),
+		cmocka_unit_test(a_look_that_failed_has_no_figures),
 		cmocka_unit_test(cpu_is_bounded_by_the_cpus),
 		cmocka_unit_test(only_wanted_metrics_and_their_fields),
 	};
