@@ -12,12 +12,11 @@
 struct roster_builder {
 	const struct log_names *names;
 	struct roster roster;
-	uint32_t row_capacity, pod_capacity;
+	uint32_t capacity;    /* of `sorted`, rows and pods, each */
 	uint64_t fingerprint; /* of the rows and names of `roster` */
 	bool bounded;
 	size_t encoded_size; /* of its pods on the wire, at most; for `bounded` */
 	struct cgroup **sorted;
-	uint32_t sorted_capacity;
 };
 
 struct roster_builder *roster_builder_new(const struct log_names *names)
@@ -60,20 +59,30 @@ static int by_pod_then_age(const void *left, const void *right)
 	return order;
 }
 
-static int grow(void **array, uint32_t *capacity, uint32_t needed, size_t size)
+/* For `total` cgroups. What could not be made larger stays as it is. */
+static int make_room(struct roster_builder *builder, uint32_t total)
 {
-	uint32_t wanted = *capacity ? *capacity : 64;
-	void *grown;
+	uint32_t capacity = builder->capacity ? builder->capacity : 64;
+	struct cgroup **sorted;
+	struct roster_row *rows;
+	struct roster_pod *pods;
 
-	if (needed <= *capacity)
+	if (total <= builder->capacity)
 		return 0;
-	while (wanted < needed)
-		wanted *= 2;
-	grown = realloc(*array, wanted * size);
-	if (!grown)
+	while (capacity < total)
+		capacity *= 2;
+	sorted = reallocarray(builder->sorted, capacity, sizeof(*sorted));
+	if (sorted)
+		builder->sorted = sorted;
+	rows = reallocarray(builder->roster.rows, capacity, sizeof(*rows));
+	if (rows)
+		builder->roster.rows = rows;
+	pods = reallocarray(builder->roster.pods, capacity, sizeof(*pods));
+	if (pods)
+		builder->roster.pods = pods;
+	if (!sorted || !rows || !pods)
 		return -1;
-	*array = grown;
-	*capacity = wanted;
+	builder->capacity = capacity;
 	return 0;
 }
 
@@ -82,12 +91,7 @@ static int sort_tree(
 {
 	uint32_t count = 0, slots = cgroup_tree_slots(tree), total = cgroup_tree_count(tree);
 
-	if (grow((void **)&builder->sorted, &builder->sorted_capacity, total,
-		    sizeof(struct cgroup *)) < 0 ||
-		grow((void **)&builder->roster.rows, &builder->row_capacity, total,
-			sizeof(struct roster_row)) < 0 ||
-		grow((void **)&builder->roster.pods, &builder->pod_capacity, total,
-			sizeof(struct roster_pod)) < 0)
+	if (make_room(builder, total) < 0)
 		return -1;
 	for (uint32_t slot = 0; slot < slots && count < total; slot++) {
 		struct cgroup *cgroup = cgroup_tree_at(tree, slot);
