@@ -1,8 +1,8 @@
 #include "agent/agent.h"
 
+#include "agent/wire.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "proto/tacho.pb-c.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -38,28 +38,16 @@ static int send_hello(struct agent *agent)
 {
 	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
 	Tacho__V1__Hello hello = TACHO__V1__HELLO__INIT;
-	union {
-		const void *in;
-		void *out;
-	} node = {agent->options->node_name}, credential = {agent->options->credential};
-	static const char VERSION[] = TACHO_VERSION;
-	union {
-		const char *in;
-		char *out;
-	} version = {VERSION};
-	char *to;
 
-	hello.node = node.out;
-	hello.agent_version = version.out;
-	hello.credential.data = credential.out;
+	hello.node = wire_string(agent->options->node_name);
+	hello.agent_version = wire_string(TACHO_VERSION);
+	hello.credential.data = (uint8_t *)wire_string(agent->options->credential);
 	hello.credential.len = agent->options->credential_size;
 	hello.interval_ms = (uint32_t)(agent->options->interval_ns / NS_PER_MS);
 	message.kind_case = TACHO__V1__MESSAGE__KIND_HELLO;
 	message.hello = &hello;
 	buffer_clear(&agent->message);
-	to = buffer_reserve(&agent->message, tacho__v1__message__get_packed_size(&message));
-	if (to)
-		agent->message.length += tacho__v1__message__pack(&message, (uint8_t *)to);
+	wire_append(&message, &agent->message);
 	return send_message(agent);
 }
 

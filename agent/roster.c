@@ -1,7 +1,7 @@
 #include "agent/roster.h"
 
+#include "agent/wire.h"
 #include "proto/bounds.h"
-#include "proto/tacho.pb-c.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -304,17 +304,6 @@ const struct roster *roster_build(
 
 /* --- the wire --------------------------------------------------------------------------------- */
 
-/* protobuf-c's structs take char *, and never write through it. */
-static char *wire_string(const char *text)
-{
-	union {
-		const char *in;
-		char *out;
-	} string = {.in = text};
-
-	return string.out;
-}
-
 /* The messages of one Catalog, in one piece of memory each. */
 struct catalog_parts {
 	Tacho__V1__Pod *pods;
@@ -351,7 +340,6 @@ static void pack(const struct roster *roster, const struct node_capacity *capaci
 	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
 	Tacho__V1__Catalog catalog = TACHO__V1__CATALOG__INIT;
 	Tacho__V1__Node node = TACHO__V1__NODE__INIT;
-	char *to;
 
 	node.cpu_millicores = (uint64_t)capacity->cpus * 1000;
 	node.memory_bytes = capacity->memory_bytes;
@@ -362,9 +350,7 @@ static void pack(const struct roster *roster, const struct node_capacity *capaci
 	catalog.pods = parts->pod_pointers;
 	message.kind_case = TACHO__V1__MESSAGE__KIND_CATALOG;
 	message.catalog = &catalog;
-	to = buffer_reserve(out, tacho__v1__message__get_packed_size(&message));
-	if (to)
-		out->length += tacho__v1__message__pack(&message, (uint8_t *)to);
+	wire_append(&message, out);
 }
 
 void roster_encode(

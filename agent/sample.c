@@ -1,6 +1,6 @@
 #include "agent/sample.h"
 
-#include "proto/tacho.pb-c.h"
+#include "agent/wire.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -87,7 +87,6 @@ void sample_encode(const struct sample *sample, metric_set wanted, struct buffer
 	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
 	Tacho__V1__Sample wire = TACHO__V1__SAMPLE__INIT;
 	Tacho__V1__Column columns[METRIC_COUNT], *pointers[METRIC_COUNT];
-	char *to;
 
 	if (!values || !deltas) {
 		out->failed = true;
@@ -109,9 +108,7 @@ void sample_encode(const struct sample *sample, metric_set wanted, struct buffer
 	}
 	message.kind_case = TACHO__V1__MESSAGE__KIND_SAMPLE;
 	message.sample = &wire;
-	to = buffer_reserve(out, tacho__v1__message__get_packed_size(&message));
-	if (to)
-		out->length += tacho__v1__message__pack(&message, (uint8_t *)to);
+	wire_append(&message, out);
 out:
 	free(values);
 	free(deltas);

@@ -2,6 +2,7 @@
 #include "aggregator/api/listing.h"
 #include "base/clock.h"
 #include "tests/harness/cluster.h"
+#include "tests/harness/listing_world.h"
 #include "tests/harness/rendered.h"
 
 #include <setjmp.h>
@@ -12,43 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define NOW 1767225600 /* 2026-01-01T00:00:00Z */
-
-/* No item of cluster_fill() with up to three containers is longer, in any form. */
-#define LONGEST_ITEM 4096
-
-struct world {
-	struct telemetry *telemetry;
-	struct store *store;
-};
-
-static struct world make_world(const struct cluster_shape *shape)
-{
-	struct world world = {.telemetry = telemetry_new()};
-
-	world.store = cluster_store(world.telemetry);
-	cluster_fill(world.store, shape);
-	return world;
-}
-
-static void end_world(struct world *world)
-{
-	store_free(world->store);
-	telemetry_free(world->telemetry);
-}
-
-static struct listing_options options_of(
-	const struct world *world, enum listing_resource resource, enum media media)
-{
-	return (struct listing_options){
-		.store = world->store,
-		.resource = resource,
-		.version = "v1",
-		.as.media = media,
-		.now_realtime_ns = NOW * NS_PER_SECOND,
-	};
-}
 
 static struct label_selector *labels(const char *text)
 {
@@ -72,7 +36,7 @@ static json_t *list_json(const struct listing_options *options)
 	json_error_t why;
 	json_t *list;
 
-	assert_int_equal(rendered(options, LONGEST_ITEM, &out), LISTING_END);
+	assert_int_equal(rendered(options, LISTING_WORLD_LONGEST_ITEM, &out), LISTING_END);
 	list = json_loadb(out.data, out.length, 0, &why);
 	if (!list)
 		fail_msg("%s", why.text);
@@ -91,8 +55,8 @@ static void a_table_has_a_row_for_each_item(void **state)
 {
 	const struct cluster_shape shape = {
 		.nodes = 40, .pods = 20, .containers = 2, .namespaces = 4};
-	struct world world = make_world(&shape);
-	struct listing_options options = options_of(&world, LISTING_PODS, MEDIA_JSON);
+	struct listing_world world = listing_world_make(&shape);
+	struct listing_options options = listing_world_options(&world, LISTING_PODS, MEDIA_JSON);
 	json_t *list = list_json(&options), *items = json_object_get(list, "items"), *table, *rows;
 
 	(void)state;
@@ -112,15 +76,15 @@ static void a_table_has_a_row_for_each_item(void **state)
 	}
 	json_decref(list);
 	json_decref(table);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void indented_json_is_the_same_json(void **state)
 {
 	const struct cluster_shape shape = {
 		.nodes = 40, .pods = 20, .containers = 2, .namespaces = 4};
-	struct world world = make_world(&shape);
-	struct listing_options options = options_of(&world, LISTING_PODS, MEDIA_JSON);
+	struct listing_world world = listing_world_make(&shape);
+	struct listing_options options = listing_world_options(&world, LISTING_PODS, MEDIA_JSON);
 	json_t *compact = list_json(&options), *indented;
 
 	(void)state;
@@ -129,7 +93,7 @@ static void indented_json_is_the_same_json(void **state)
 	assert_true(json_equal(compact, indented));
 	json_decref(compact);
 	json_decref(indented);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 /* --- selection -------------------------------------------------------------------------------- */
@@ -148,8 +112,8 @@ static void selects(void **state)
 {
 	const struct cluster_shape shape = {
 		.nodes = 10, .pods = 20, .containers = 1, .namespaces = 4};
-	struct world world = make_world(&shape);
-	struct listing_options options = options_of(&world, LISTING_PODS, MEDIA_JSON);
+	struct listing_world world = listing_world_make(&shape);
+	struct listing_options options = listing_world_options(&world, LISTING_PODS, MEDIA_JSON);
 
 	(void)state;
 	check_count(&options, 200);
@@ -174,14 +138,14 @@ static void selects(void **state)
 	check_count(&options, 1);
 	options.fields = fields("metadata.namespace=namespace-001");
 	check_count(&options, 0);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void a_get_does_not_ask_selectors(void **state)
 {
 	const struct cluster_shape shape = {.nodes = 1, .namespaces = 1};
-	struct world world = make_world(&shape);
-	struct listing_options options = options_of(&world, LISTING_NODES, MEDIA_JSON);
+	struct listing_world world = listing_world_make(&shape);
+	struct listing_options options = listing_world_options(&world, LISTING_NODES, MEDIA_JSON);
 	struct buffer out = {0};
 
 	(void)state;
@@ -190,7 +154,7 @@ static void a_get_does_not_ask_selectors(void **state)
 	options.fields = fields("metadata.name=other");
 	assert_int_equal(rendered(&options, 0, &out), LISTING_END);
 	buffer_free(&out);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void what_is_not_served_is_not_found(void **state)
@@ -198,11 +162,11 @@ static void what_is_not_served_is_not_found(void **state)
 	static const enum form FORMS[] = {FORM_OBJECT, FORM_TABLE, FORM_METADATA};
 	const struct cluster_shape shape = {
 		.nodes = 1, .pods = 1, .containers = 1, .namespaces = 1};
-	struct world world = make_world(&shape);
+	struct listing_world world = listing_world_make(&shape);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct listing_options options = options_of(
+		struct listing_options options = listing_world_options(
 			&world, LISTING_PODS, FORMS[i] == FORM_TABLE ? MEDIA_JSON : MEDIA_PROTOBUF);
 		struct buffer out = {0};
 
@@ -217,7 +181,7 @@ static void what_is_not_served_is_not_found(void **state)
 		assert_int_equal(out.length, 0);
 		buffer_free(&out);
 	}
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 /* --- pages ------------------------------------------------------------------------------------ */
@@ -227,27 +191,28 @@ static void a_pod_may_be_larger_than_a_page(void **state)
 {
 	const struct cluster_shape shape = {
 		.nodes = 3, .pods = 1, .containers = 2000, .namespaces = 1};
-	struct world world = make_world(&shape);
+	struct listing_world world = listing_world_make(&shape);
 	static const enum media MEDIA[] = {MEDIA_JSON, MEDIA_PROTOBUF};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct listing_options options = options_of(&world, LISTING_PODS, MEDIA[i]);
+		struct listing_options options =
+			listing_world_options(&world, LISTING_PODS, MEDIA[i]);
 		struct buffer out = {0};
 
 		assert_int_equal(rendered(&options, 1024 * 1024, &out), LISTING_END);
 		assert_true(out.length > 3 * LISTING_PAGE);
 		buffer_free(&out);
 	}
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void pages_are_full_and_few(void **state)
 {
 	const struct cluster_shape shape = {
 		.nodes = 100, .pods = 30, .containers = 2, .namespaces = 10};
-	struct world world = make_world(&shape);
-	struct listing_options options = options_of(&world, LISTING_PODS, MEDIA_JSON);
+	struct listing_world world = listing_world_make(&shape);
+	struct listing_options options = listing_world_options(&world, LISTING_PODS, MEDIA_JSON);
 	struct listing *listing = listing_new(&options);
 	size_t total = 0, pages = 0;
 	enum listing_state next;
@@ -259,15 +224,15 @@ static void pages_are_full_and_few(void **state)
 
 		next = listing_next(listing, &page);
 		assert_int_not_equal(next, LISTING_FAILED);
-		assert_true(page.length <= LISTING_PAGE + LONGEST_ITEM);
+		assert_true(page.length <= LISTING_PAGE + LISTING_WORLD_LONGEST_ITEM);
 		pages += page.length > 0;
 		total += page.length;
 		buffer_free(&page);
 	} while (next == LISTING_MORE);
 	assert_true(total > 10 * LISTING_PAGE);
-	assert_true(pages >= total / (LISTING_PAGE + LONGEST_ITEM));
+	assert_true(pages >= total / (LISTING_PAGE + LISTING_WORLD_LONGEST_ITEM));
 	listing_free(listing);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void says_when_memory_is_short(void **state)
@@ -275,11 +240,12 @@ static void says_when_memory_is_short(void **state)
 	static const enum media MEDIA[] = {MEDIA_JSON, MEDIA_PROTOBUF};
 	const struct cluster_shape shape = {
 		.nodes = 100, .pods = 30, .containers = 2, .namespaces = 10};
-	struct world world = make_world(&shape);
+	struct listing_world world = listing_world_make(&shape);
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct listing_options options = options_of(&world, LISTING_PODS, MEDIA[i]);
+		struct listing_options options =
+			listing_world_options(&world, LISTING_PODS, MEDIA[i]);
 		struct listing *listing = listing_new(&options);
 		struct buffer out = {.limit = 1000};
 		enum listing_state next;
@@ -293,7 +259,7 @@ static void says_when_memory_is_short(void **state)
 		buffer_free(&out);
 	}
 	listing_free(NULL);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 int main(void)

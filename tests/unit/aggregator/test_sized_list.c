@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "proto/kubernetes.pb-c.h"
 #include "tests/harness/cluster.h"
+#include "tests/harness/listing_world.h"
 #include "tests/harness/rendered.h"
 
 #include <setjmp.h>
@@ -18,50 +19,13 @@
 
 #include <cmocka.h>
 
-#define NOW 1767225600 /* 2026-01-01T00:00:00Z */
-
-/* No item of cluster_fill() with up to three containers is longer, in any form. */
-#define LONGEST_ITEM 4096
-
-struct world {
-	struct telemetry *telemetry;
-	struct store *store;
-};
-
-static struct world make_world(const struct cluster_shape *shape)
-{
-	struct world world = {.telemetry = telemetry_new()};
-
-	world.store = cluster_store(world.telemetry);
-	cluster_fill(world.store, shape);
-	return world;
-}
-
-static void end_world(struct world *world)
-{
-	store_free(world->store);
-	telemetry_free(world->telemetry);
-}
-
-static struct listing_options options_of(
-	const struct world *world, enum listing_resource resource, enum media media)
-{
-	return (struct listing_options){
-		.store = world->store,
-		.resource = resource,
-		.version = "v1",
-		.as.media = media,
-		.now_realtime_ns = NOW * NS_PER_SECOND,
-	};
-}
-
 static json_t *list_json(const struct listing_options *options)
 {
 	struct buffer out = {0};
 	json_error_t why;
 	json_t *list;
 
-	assert_int_equal(rendered(options, LONGEST_ITEM, &out), LISTING_END);
+	assert_int_equal(rendered(options, LISTING_WORLD_LONGEST_ITEM, &out), LISTING_END);
 	list = json_loadb(out.data, out.length, 0, &why);
 	if (!list)
 		fail_msg("%s", why.text);
@@ -92,7 +56,7 @@ static void same_metadata(const K8s__ObjectMeta *metadata, const json_t *object)
 	assert_string_equal(metadata->name, text_at(expected, "name"));
 	assert_string_equal(
 		metadata->namespace_ ? metadata->namespace_ : "", namespace ? namespace : "");
-	assert_int_equal(metadata->creation_timestamp->seconds, NOW);
+	assert_int_equal(metadata->creation_timestamp->seconds, LISTING_WORLD_NOW);
 	assert_string_equal(text_at(expected, "creationTimestamp"), "2026-01-01T00:00:00Z");
 	same_labels(metadata, json_object_get(expected, "labels"));
 }
@@ -144,7 +108,7 @@ static K8s__Unknown *list_protobuf(const struct listing_options *options, const 
 	struct buffer out = {0};
 	K8s__Unknown *envelope;
 
-	assert_int_equal(rendered(options, LONGEST_ITEM, &out), LISTING_END);
+	assert_int_equal(rendered(options, LISTING_WORLD_LONGEST_ITEM, &out), LISTING_END);
 	assert_memory_equal(out.data, "k8s\0", 4);
 	envelope = k8s__unknown__unpack(NULL, out.length - 4, (const uint8_t *)out.data + 4);
 	assert_non_null(envelope);
@@ -155,9 +119,9 @@ static K8s__Unknown *list_protobuf(const struct listing_options *options, const 
 }
 
 /* Returns how many fields the list was filled up with. */
-static unsigned same_pods(const struct world *world)
+static unsigned same_pods(const struct listing_world *world)
 {
-	struct listing_options options = options_of(world, LISTING_PODS, MEDIA_JSON);
+	struct listing_options options = listing_world_options(world, LISTING_PODS, MEDIA_JSON);
 	json_t *expected = list_json(&options), *items = json_object_get(expected, "items");
 	K8s__PodMetricsList *list;
 	K8s__Unknown *envelope;
@@ -177,9 +141,9 @@ static unsigned same_pods(const struct world *world)
 	return filled;
 }
 
-static unsigned same_nodes(const struct world *world)
+static unsigned same_nodes(const struct listing_world *world)
 {
-	struct listing_options options = options_of(world, LISTING_NODES, MEDIA_JSON);
+	struct listing_options options = listing_world_options(world, LISTING_NODES, MEDIA_JSON);
 	json_t *expected = list_json(&options), *items = json_object_get(expected, "items");
 	K8s__NodeMetricsList *list;
 	K8s__Unknown *envelope;
@@ -204,9 +168,9 @@ static unsigned same_nodes(const struct world *world)
 	return filled;
 }
 
-static unsigned same_metadata_lists(const struct world *world)
+static unsigned same_metadata_lists(const struct listing_world *world)
 {
-	struct listing_options options = options_of(world, LISTING_PODS, MEDIA_JSON);
+	struct listing_options options = listing_world_options(world, LISTING_PODS, MEDIA_JSON);
 	K8s__PartialObjectMetadataList *list;
 	K8s__Unknown *envelope;
 	json_t *expected, *items;
@@ -248,22 +212,22 @@ static void protobuf_and_json_say_the_same(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		struct world world = make_world(&CASES[i].shape);
+		struct listing_world world = listing_world_make(&CASES[i].shape);
 
 		assert_int_equal(same_pods(&world) > 0, CASES[i].pods_filled);
 		assert_int_equal(same_nodes(&world) > 0, CASES[i].nodes_filled);
 		assert_int_equal(same_metadata_lists(&world) > 0, CASES[i].metadata_filled);
-		end_world(&world);
+		listing_world_end(&world);
 	}
 }
 
 /* --- change while a list is read -------------------------------------------------------------- */
 
 /* Reads until something came, so that the length is declared; returns it all after `change`. */
-static enum listing_state read_while(struct world *world, const struct cluster_shape *change,
-	bool forget_first, struct buffer *out)
+static enum listing_state read_while(struct listing_world *world,
+	const struct cluster_shape *change, bool forget_first, struct buffer *out)
 {
-	struct listing_options options = options_of(world, LISTING_PODS, MEDIA_PROTOBUF);
+	struct listing_options options = listing_world_options(world, LISTING_PODS, MEDIA_PROTOBUF);
 	struct listing *listing = listing_new(&options);
 	enum listing_state next;
 
@@ -303,7 +267,7 @@ static const struct cluster_shape MANY = {
 
 static void figures_may_change_between_the_walks(void **state)
 {
-	struct world world = make_world(&MANY);
+	struct listing_world world = listing_world_make(&MANY);
 	struct cluster_shape again = MANY;
 	struct buffer out = {0};
 
@@ -314,12 +278,12 @@ static void figures_may_change_between_the_walks(void **state)
 	 * give or take the one at it. */
 	assert_in_range(items_in(&out), 2990, 3010);
 	buffer_free(&out);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void some_pods_may_come_between_the_walks(void **state)
 {
-	struct world world = make_world(&MANY);
+	struct listing_world world = listing_world_make(&MANY);
 	const struct cluster_shape more = {
 		.first_node = 100, .nodes = 2, .pods = 30, .containers = 2, .namespaces = 10};
 	struct buffer out = {0};
@@ -328,24 +292,24 @@ static void some_pods_may_come_between_the_walks(void **state)
 	assert_int_equal(read_while(&world, &more, false, &out), LISTING_END);
 	assert_in_range(items_in(&out), 3001, 3060);
 	buffer_free(&out);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void all_pods_may_go_between_the_walks(void **state)
 {
-	struct world world = make_world(&MANY);
+	struct listing_world world = listing_world_make(&MANY);
 	struct buffer out = {0};
 
 	(void)state;
 	assert_int_equal(read_while(&world, NULL, true, &out), LISTING_END);
 	assert_true(items_in(&out) < 3000);
 	buffer_free(&out);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 static void a_list_that_outgrows_its_length_fails(void **state)
 {
-	struct world world = make_world(&MANY);
+	struct listing_world world = listing_world_make(&MANY);
 	const struct cluster_shape more = {
 		.first_node = 100, .nodes = 100, .pods = 30, .containers = 2, .namespaces = 10};
 	struct buffer out = {0};
@@ -353,7 +317,7 @@ static void a_list_that_outgrows_its_length_fails(void **state)
 	(void)state;
 	assert_int_equal(read_while(&world, &more, false, &out), LISTING_FAILED);
 	buffer_free(&out);
-	end_world(&world);
+	listing_world_end(&world);
 }
 
 int main(void)
