@@ -5,6 +5,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "aggregator/access/access.h"
 #include "aggregator/store/store.h"
 #include "base/error.h"
 #include "base/telemetry.h"
@@ -21,11 +22,22 @@
 #define API_STALL_MS        30000
 #define API_READY_MS        60000
 
+#define API_MAX_REQUESTS   400 /* k8s.io/apiserver's --max-requests-inflight */
+#define API_MAX_CONDITIONS 8
+
+/* A check of /readyz/<name>: NULL, or what is not so yet. */
+struct api_condition {
+	const char *name;
+	const char *(*check)(void *context);
+	void *context;
+};
+
 struct api_options {
 	const char *bind_address;
 	uint16_t port;                    /* 0: any that is free, see api_port() */
 	const char *cert_file, *key_file; /* PEM */
-	const char *token;                /* the bearer token that lets in; never NULL */
+	const char *token; /* goes with `access` */
+	struct access *access;            /* who may do what */
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
 	uint32_t max_connections;         /* 0: API_MAX_CONNECTIONS */
 
@@ -35,6 +47,13 @@ struct api_options {
 	uint32_t idle_ms;      /* of a connection without a request */
 	uint32_t stall_ms;     /* of an answer, without the client taking a byte */
 	uint32_t ready_ms;     /* after it /readyz does not wait for a first node any more */
+
+	int tls_min_version;             /* TLS1_2_VERSION or TLS1_3_VERSION; 0: 1.2 */
+	uint32_t max_requests_in_flight; /* 0: API_MAX_REQUESTS; more are answered with 429 */
+
+	/* What /readyz waits for besides the nodes, each under a name of its own; may be NULL. */
+	const struct api_condition *conditions;
+	size_t condition_count;
 
 	struct store *store;
 	struct telemetry *telemetry;

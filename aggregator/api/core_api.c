@@ -123,7 +123,7 @@ static void get_namespace(void *store, struct exchange *exchange)
 	if (!takes_json(exchange))
 		return;
 	while (body.length == 0 && !cursor.finished && !body.failed)
-		if (store_visit_pods(store, name, &cursor, 1, write_namespace, &body) < 0)
+		if (store_visit_pods(store, name, NULL, &cursor, 1, write_namespace, &body) < 0)
 			body.failed = true;
 	store_cursor_free(&cursor);
 	reply_object(exchange, &body, "namespaces", name);

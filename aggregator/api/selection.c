@@ -64,8 +64,8 @@ int selection_visit(const struct selection *selection, struct store_cursor *curs
 	};
 
 	if (selection->pods)
-		return store_visit_pods(selection->store, selection->namespace, cursor, HOLD_MOST,
-			visit_pod, &hold);
+		return store_visit_pods(selection->store, selection->namespace, NULL, cursor,
+			HOLD_MOST, visit_pod, &hold);
 	return store_visit_nodes(selection->store, cursor, HOLD_MOST, visit_node, &hold);
 }
 

@@ -8,6 +8,7 @@
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
+#include "aggregator/kube/metadata.h"
 #include "aggregator/store/store.h"
 #include "base/error.h"
 #include "base/telemetry.h"
@@ -17,6 +18,16 @@
 #include <stdint.h>
 
 #define INGEST_HANDSHAKE_NS 10000000000ULL
+#define INGEST_MAX_REVIEWS  100
+
+/* In a cluster: what a Hello's credential must be, a token of the agents' service account. The node
+ * is the one that the token is bound to. */
+struct ingest_agents {
+	struct metadata *metadata;   /* whose thread asks kube-apiserver */
+	const char *audience;        /* "tacho-aggregator" */
+	const char *service_account; /* "system:serviceaccount:NAMESPACE:NAME" */
+	uint32_t max_reviews;        /* under way at a time; 0 = INGEST_MAX_REVIEWS */
+};
 
 struct ingest_options {
 	const char *const *urls; /* tls+tcp://host:port, ipc:///path, tcp://host:port */
@@ -24,6 +35,7 @@ struct ingest_options {
 	bool insecure;         /* allows tcp:// */
 	const char *cert_file; /* PEM, for tls+tcp */
 	const char *key_file;
+	const struct ingest_agents *agents; /* NULL: standalone, `secret` */
 	/* What a Hello's credential must be. May be empty when all urls are ipc, where the rights
 	 * of the socket's file (0600) stand in. */
 	const void *secret;

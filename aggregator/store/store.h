@@ -1,6 +1,7 @@
 /* The latest figures of every node, pod and container; nothing older.
  *
- * One writer (ingest) applies catalogs and samples; any number of reader threads walk. A reader
+ * One writer (ingest) applies catalogs and samples, another (kube) tells which pods and nodes there
+ * are; any number of reader threads walk. A reader
  * holds the store's lock only while its visitor runs over one page, so that a long list never keeps
  * a sample waiting: a visitor returns false when its page is full, and the walk goes on from the
  * cursor under a new hold.
@@ -40,8 +41,12 @@
 
 struct store_options {
 	uint64_t expiry_ns;  /* without a message from the node; the store's own monotonic clock */
-	uint32_t max_nodes;  /* beyond: refused and counted */
+	uint32_t max_nodes;  /* beyond: refused and counted; the same for nodes' metadata */
 	metric_set required; /* without those of its scope, a pod or a node is not served */
+	/* Kubernetes says which pods and nodes there are (store_put_pod() and store_put_node()):
+	 * only those are served, under their names and labels. False: what agents name is. */
+	bool metadata;
+	uint32_t max_pods; /* metadata of pods that is kept; beyond: refused and counted */
 	struct telemetry *telemetry;
 	uint64_t (*clock)(void); /* the readers' clock; NULL: clock_monotonic_ns() */
 };
@@ -72,6 +77,39 @@ int store_apply_sample(struct store *store, const char *node, const Tacho__V1__S
 
 /* Frees nodes from which no message was taken for the expiry. Call each second or so. */
 void store_expire(struct store *store, uint64_t now_ns);
+
+/* --- Kubernetes' metadata: one thread at a time, which may be another than ingest's ----------- */
+
+/* Names and labels are checked and copied; texts that many objects share are kept once. */
+struct store_pod_metadata {
+	const char *namespace, *name, *uid;
+	const char *
+		cgroup_uid; /* what its cgroup carries: of a static pod its config.hash, else uid */
+	const struct labels *labels;
+};
+
+/* The pod exists. One of the same namespace and name with another uid has gone. 0; -EINVAL (a name
+ * that is no name, no uid), -ENOSPC (max_pods: counted), -ENOMEM: then nothing has changed. */
+int store_put_pod(struct store *store, const struct store_pod_metadata *pod, struct error *err);
+
+/* The pod has gone: it is not served from now on. Of one that is not known, or known by another
+ * uid, nothing happens. */
+void store_remove_pod(
+	struct store *store, const char *namespace, const char *name, const char *uid);
+
+/* What is not put between the two is removed by the second. */
+void store_begin_pods(struct store *store);
+void store_end_pods(struct store *store);
+
+/* The same for nodes. 0, -EINVAL, -ENOSPC (max_nodes), -ENOMEM. */
+int store_put_node(
+	struct store *store, const char *name, const struct labels *labels, struct error *err);
+void store_remove_node(struct store *store, const char *name);
+void store_begin_nodes(struct store *store);
+void store_end_nodes(struct store *store);
+
+/* Any thread: whether a pod of this metadata.uid exists. */
+bool store_has_pod(struct store *store, const char *uid);
 
 /* --- readers: any thread ---------------------------------------------------------------------- */
 
@@ -126,9 +164,12 @@ typedef bool (*store_pod_visitor)(void *context, const struct store_pod_view *po
 int store_visit_nodes(struct store *store, struct store_cursor *cursor, size_t most,
 	store_node_visitor visitor, void *context);
 
-/* The same for pods, sorted by namespace then name; of one namespace, or all with NULL. */
-int store_visit_pods(struct store *store, const char *namespace, struct store_cursor *cursor,
-	size_t most, store_pod_visitor visitor, void *context);
+/* The same for pods, sorted by namespace then name; of one namespace, or all with NULL. `having`
+ * (NULL or empty: nothing) are labels without which no pod is wanted: where there is an index
+ * (options.metadata, one namespace) the others are not walked over. The visitor may be shown pods
+ * without them all the same. */
+int store_visit_pods(struct store *store, const char *namespace, const struct labels *having,
+	struct store_cursor *cursor, size_t most, store_pod_visitor visitor, void *context);
 
 /* Calls the visitor with the one object, if it is served. True when it was. */
 bool store_get_node(
@@ -142,5 +183,8 @@ struct store_totals store_totals(struct store *store);
 
 /* Nodes with a catalog and figures that are served now: for readiness. */
 size_t store_served_nodes(struct store *store);
+
+/* Nodes of which there is metadata. */
+size_t store_known_nodes(struct store *store);
 
 #endif

@@ -230,14 +230,15 @@ static void fetch_ahead(const struct store *store, struct ordered_place place)
 	}
 }
 
-int store_visit_pods(struct store *store, const char *namespace, struct store_cursor *cursor,
-	size_t most, store_pod_visitor visitor, void *context)
+int store_visit_pods(struct store *store, const char *namespace, const struct labels *having,
+	struct store_cursor *cursor, size_t most, store_pod_visitor visitor, void *context)
 {
 	uint64_t now_ns = store->options.clock();
 	const struct known_pod *pod, *passed = NULL;
 	struct ordered_place place;
 	struct store_key key;
 
+	(void)having; /* no index yet */
 	if (cursor->finished)
 		return 0;
 	if (cursor_prepare(cursor) < 0)

@@ -173,8 +173,9 @@ static unsigned served_pods(struct bench *bench)
 	unsigned count = 0;
 
 	while (!cursor.finished)
-		assert_int_equal(
-			store_visit_pods(bench->store, NULL, &cursor, 1000, count_pod, &count), 0);
+		assert_int_equal(store_visit_pods(bench->store, NULL, NULL, &cursor, 1000,
+					 count_pod, &count),
+			0);
 	store_cursor_free(&cursor);
 	return count;
 }

@@ -250,8 +250,9 @@ void toy_expect_pods_of(struct toy_store *toy, const char *namespace, const char
 	struct store_cursor cursor = {0};
 	struct toy_words words = {0};
 
-	assert_int_equal(
-		store_visit_pods(toy->store, namespace, &cursor, SIZE_MAX, toy_say_pod, &words), 0);
+	assert_int_equal(store_visit_pods(toy->store, namespace, NULL, &cursor, SIZE_MAX,
+				 toy_say_pod, &words),
+		0);
 	assert_true(cursor.finished);
 	store_cursor_free(&cursor);
 	assert_string_equal(words.text, expected);

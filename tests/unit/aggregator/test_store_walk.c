@@ -93,15 +93,15 @@ static void walks_page_by_page(void **state)
 			for (; !cursor.finished; pages++) {
 				words.taken = 0;
 				assert_int_equal(
-					store_visit_pods(world->store, NULL, &cursor,
+					store_visit_pods(world->store, NULL, NULL, &cursor,
 						by_visitor ? SIZE_MAX : size, toy_say_pod, &words),
 					0);
 			}
 			assert_string_equal(words.text, EXPECTED);
 			/* unserved pods count towards `most`, not towards the visitor's own */
 			assert_int_equal(pages, ((by_visitor ? 5U : 7U) + size - 1) / size);
-			assert_int_equal(store_visit_pods(world->store, NULL, &cursor, SIZE_MAX,
-						 toy_say_pod, &words),
+			assert_int_equal(store_visit_pods(world->store, NULL, NULL, &cursor,
+						 SIZE_MAX, toy_say_pod, &words),
 				0);
 			assert_string_equal(words.text, EXPECTED); /* finished is finished */
 			store_cursor_free(&cursor);
@@ -151,11 +151,13 @@ static void a_page_of_nothing_moves_nowhere(void **state)
 
 	toy_give_catalog(world, "n", 1, "a/1@1 c=1");
 	toy_give_sample(world, "n", 1, 1, 1);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 0, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 0, toy_say_pod, &words), 0);
 	assert_false(cursor.finished);
 	assert_int_equal(store_visit_nodes(world->store, &cursor, 0, toy_say_node, &words), 0);
 	assert_false(cursor.finished);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &words), 0);
 	assert_true(cursor.finished);
 	assert_string_equal(words.text, "a/1@1 c=1; ");
 	store_cursor_free(&cursor);
@@ -177,7 +179,8 @@ static void a_page_may_end_between_pods_of_one_name(void **state)
 	for (unsigned page = 0; !cursor.finished; page++) {
 		assert_true(page < 3);
 		assert_int_equal(
-			store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &words), 0);
+			store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &words),
+			0);
 	}
 	assert_string_equal(words.text, "a/1@1 c=1; a/2@5 c=5; ");
 	store_cursor_free(&cursor);
@@ -191,14 +194,17 @@ static void pods_come_and_go_during_a_walk(void **state)
 
 	toy_give_catalog(world, "n", 1, "a/b@1 c=1; a/d@2 c=1; a/f@3 c=1");
 	toy_give_sample(world, "n", 1, 3, 1);
-	assert_int_equal(store_visit_pods(world->store, "a", &cursor, 2, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, "a", NULL, &cursor, 2, toy_say_pod, &words), 0);
 	/* the one where the cursor stands leaves; before and behind it others come */
 	toy_give_catalog(world, "n", 2, "a/a@4 c=1; a/c@5 c=1; a/e@6 c=1; a/f@3 c=1; b/a@7 c=1");
 	toy_give_sample(world, "n", 2, 5, 11);
-	assert_int_equal(store_visit_pods(world->store, "a", &cursor, 1, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, "a", NULL, &cursor, 1, toy_say_pod, &words), 0);
 	assert_false(cursor.finished);
 	toy_give_catalog(world, "n", 3, "b/a@7 c=1");
-	assert_int_equal(store_visit_pods(world->store, "a", &cursor, 1, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, "a", NULL, &cursor, 1, toy_say_pod, &words), 0);
 	assert_true(cursor.finished);
 	assert_string_equal(words.text, "a/b@1 c=1; a/d@2 c=2; a/e@6 c=13; ");
 	store_cursor_free(&cursor);
@@ -213,14 +219,18 @@ static void a_copy_of_a_cursor_walks_by_itself(void **state)
 	toy_give_catalog(world, "n", 1, "a/1@1 c=1; a/2@2 c=1; a/3@3 c=1");
 	toy_give_sample(world, "n", 1, 3, 1);
 	assert_int_equal(store_cursor_copy(&cursor, &copy), 0); /* of the beginning */
-	assert_int_equal(store_visit_pods(world->store, NULL, &copy, 3, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &copy, 3, toy_say_pod, &words), 0);
 	assert_true(copy.finished);
 	store_cursor_free(&copy);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &again), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &again), 0);
 	assert_int_equal(store_cursor_copy(&cursor, &copy), 0);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &again), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &again), 0);
 	store_cursor_free(&cursor);
-	assert_int_equal(store_visit_pods(world->store, NULL, &copy, 3, toy_say_pod, &again), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &copy, 3, toy_say_pod, &again), 0);
 	assert_true(copy.finished);
 	assert_string_equal(words.text, "a/1@1 c=1; a/2@2 c=2; a/3@3 c=3; ");
 	assert_string_equal(again.text, "a/1@1 c=1; a/2@2 c=2; a/2@2 c=2; a/3@3 c=3; ");
@@ -235,10 +245,12 @@ static void a_walk_outlives_the_namespace(void **state)
 
 	toy_give_catalog(world, "n", 1, "a/b@1 c=1; a/d@2 c=1");
 	toy_give_sample(world, "n", 1, 2, 1);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &words), 0);
 	toy_wait(world, TOY_EXPIRY_NS);
 	store_expire(world->store, world->now_ns);
-	assert_int_equal(store_visit_pods(world->store, NULL, &cursor, 1, toy_say_pod, &words), 0);
+	assert_int_equal(
+		store_visit_pods(world->store, NULL, NULL, &cursor, 1, toy_say_pod, &words), 0);
 	assert_true(cursor.finished);
 	assert_string_equal(words.text, "a/b@1 c=1; ");
 	store_cursor_free(&cursor);
@@ -311,7 +323,7 @@ static void holds_a_hundred_thousand_pods_of_one_namespace(void **state)
 		fill_node(store, node, 200, 500);
 	while (!cursor.finished)
 		assert_int_equal(
-			store_visit_pods(store, "one", &cursor, 997, count_pod, &census), 0);
+			store_visit_pods(store, "one", NULL, &cursor, 997, count_pod, &census), 0);
 	assert_int_equal(census.pods, 100000);
 	assert_string_equal(census.last, "p099999");
 	store_cursor_free(&cursor);
@@ -359,7 +371,7 @@ static void *read_on(void *context)
 
 		while (!cursor.finished)
 			(void)store_visit_pods(
-				race->store, NULL, &cursor, 2, check_pod_of_race, race);
+				race->store, NULL, NULL, &cursor, 2, check_pod_of_race, race);
 		store_cursor_free(&cursor);
 		while (!cursor.finished)
 			(void)store_visit_nodes(race->store, &cursor, 1, check_node_of_race, NULL);

@@ -1,0 +1,35 @@
+/* Where kube-apiserver is and who we are to it: from the pod's own service account, or from a
+ * kubeconfig file. */
+#ifndef KUBE_KUBE_CONFIG_H
+#define KUBE_KUBE_CONFIG_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+#define KUBE_CONFIG_MAX_BYTES (1U << 20)
+
+/* Strings are owned; NULL = not given. Of a pair file / pem at most one is given. */
+struct kube_config {
+	char *server;      /* "https://host:port", no path and no slash at the end */
+	char *server_name; /* verified in its certificate; NULL: the host of `server` */
+	char *ca_file, *ca_pem;
+	bool insecure; /* insecure-skip-tls-verify */
+	char *cert_file, *cert_pem, *key_file, *key_pem;
+	char *token, *token_file; /* the file is read again each minute, and after a 401 */
+};
+
+/* KUBERNETES_SERVICE_HOST (an IPv6 address is put into brackets) and _PORT, and the mounted token
+ * and ca.crt below /var/run/secrets/kubernetes.io/serviceaccount. 0; -ENOENT when this is no pod
+ * (the message says what is missing). */
+int kube_config_in_cluster(struct kube_config *ret_config, struct error *err);
+
+/* The current context of a kubeconfig file (YAML or JSON; clusters, users, contexts; files named
+ * in it are relative to its folder; base64 data). 0 or -errno; the message names the file and what
+ * is wrong in it. A way of authentication that we can't do (exec, auth-provider, user name and
+ * password) is -ENOTSUP and named. Blocks on the disk. */
+int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err);
+
+void kube_config_free(struct kube_config *config);
+
+#endif
