@@ -37,10 +37,10 @@ struct api_options {
 	uint16_t port;                    /* 0: any that is free, see api_port() */
 	const char *cert_file, *key_file; /* PEM */
 	struct access *access;            /* who may do what */
-	bool core_api; /* serve /api/v1 nodes and pods too (standalone) */
+	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
 	bool metadata; /* the store is told which nodes there are: /readyz waits for most of them,
 			  not only for the first */
-	uint32_t max_connections;         /* 0: API_MAX_CONNECTIONS */
+	uint32_t max_connections; /* 0: API_MAX_CONNECTIONS */
 
 	/* Deadlines in milliseconds; 0: the default below. Tests shorten them. */
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */

@@ -42,8 +42,8 @@ struct exchange {
 	/* At the gate, and from there on. */
 	struct user user; /* who asks */
 	struct request_attributes attributes;
-	struct access_pending *pending; /* the question about them that is under way */
-	bool in_flight;                 /* counted */
+	struct access_pending *pending;           /* the question about them that is under way */
+	bool in_flight;                           /* counted */
 	void (*leave)(struct exchange *exchange); /* at its end, if not NULL */
 	void *gate;
 

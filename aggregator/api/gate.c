@@ -23,9 +23,9 @@ struct gate *gate_new(const struct gate_options *options)
 	if (!gate)
 		return NULL;
 	gate->options = *options;
-	gate->now_in_flight = telemetry_gauge(options->telemetry,
-		"tacho_aggregator_http_requests_in_flight",
-		"HTTPS requests of known clients that are not answered yet.", NULL, NULL);
+	gate->now_in_flight =
+		telemetry_gauge(options->telemetry, "tacho_aggregator_http_requests_in_flight",
+			"HTTPS requests of known clients that are not answered yet.", NULL, NULL);
 	gate->rejected = telemetry_counter(options->telemetry,
 		"tacho_aggregator_http_requests_rejected_total",
 		"HTTPS requests answered with 429, for too many were under way or waited.", NULL,
@@ -64,9 +64,8 @@ static void reject(struct exchange *exchange)
 	telemetry_add(gate->rejected, 1);
 	(void)snprintf(seconds, sizeof(seconds), "%d", RETRY_AFTER_S);
 	reply_header(exchange, "Retry-After", seconds);
-	refuse(exchange,
-		status_too_many_requests(
-			"Too many requests, please try again later.", RETRY_AFTER_S));
+	refuse(exchange, status_too_many_requests(
+				 "Too many requests, please try again later.", RETRY_AFTER_S));
 }
 
 static void forbid(struct exchange *exchange, const char *reason)

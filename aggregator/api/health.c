@@ -99,9 +99,8 @@ struct health *health_new(struct router *router, const struct health_options *op
 	health->ready_at_ns = clock_monotonic_ns() + options->ready_ns;
 	health->checks[count++] = (struct probes_check){"ping", ping, health};
 	health->checks[count++] =
-		options->metadata
-			? (struct probes_check){"nodes-reported", nodes_reported, health}
-			: (struct probes_check){"first-node", first_node, health};
+		options->metadata ? (struct probes_check){"nodes-reported", nodes_reported, health}
+				  : (struct probes_check){"first-node", first_node, health};
 	for (size_t i = 0; i < options->condition_count && i < HEALTH_MAX_CONDITIONS; i++)
 		health->checks[count++] = options->conditions[i];
 	health->healthz = (struct probes_probe){"healthz", health->checks, 1};

@@ -119,8 +119,7 @@ static void take_object(struct parts *parts, struct access_attributes *is)
 	}
 	is->resource = parts->part[0];
 	is->name = parts->count > 1 ? parts->part[1] : "";
-	is->subresource =
-		parts->count > 2 && strcmp(is->verb, "proxy") != 0 ? parts->part[2] : "";
+	is->subresource = parts->count > 2 && strcmp(is->verb, "proxy") != 0 ? parts->part[2] : "";
 }
 
 /* Kubernetes' IsValidPathSegmentName. */
