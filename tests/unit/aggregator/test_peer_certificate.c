@@ -206,9 +206,34 @@ static void a_bundle_is_all_of_its_certificates(void **state)
 	pki_free(third);
 }
 
+/* As while a CA is replaced by one of its name. */
+static void of_two_authorities_of_one_name_each_is_tried(void **state)
+{
+	struct pki *old = pki_new("front-proxy-ca"), *new = pki_new("front-proxy-ca");
+	const struct pki_client client = {.common_name = "a"};
+	struct pki_pair by_old = pki_issue_client(old, &client),
+			by_new = pki_issue_client(new, &client);
+	char *both = joined(pki_ca(old), pki_ca(new));
+	struct ca_bundle *bundle = bundle_of(both);
+	struct meeting one = meet(by_old.cert, by_old.key, TLS1_3_VERSION),
+		       other = meet(by_new.cert, by_new.key, TLS1_3_VERSION);
+
+	(void)state;
+	assert_null(verdict_of(one.server, bundle, time(NULL)));
+	assert_null(verdict_of(other.server, bundle, time(NULL)));
+	part(&one);
+	part(&other);
+	ca_bundle_free(bundle);
+	free(both);
+	pki_pair_free(&by_old);
+	pki_pair_free(&by_new);
+	pki_free(old);
+	pki_free(new);
+}
+
 static void a_bad_bundle_changes_nothing(void **state)
 {
-	struct pki *pki = pki_new("a"), *other = pki_new("b");
+	struct pki *pki = pki_new("one"), *other = pki_new("other");
 	struct ca_bundle *bundle = bundle_of(pki_ca(pki));
 	uint64_t generation = ca_bundle_generation(bundle);
 	X509_STORE *store = ca_bundle_store(bundle);
@@ -242,7 +267,7 @@ static void a_bad_bundle_changes_nothing(void **state)
 
 static void the_number_of_authorities_is_bounded(void **state)
 {
-	struct pki *pki = pki_new("a");
+	struct pki *pki = pki_new("one");
 	struct ca_bundle *bundle = ca_bundle_new();
 	struct buffer many = {0};
 	struct error err;
@@ -260,7 +285,7 @@ static void the_number_of_authorities_is_bounded(void **state)
 
 static void a_verdict_is_kept_until_something_changes(void **state)
 {
-	struct pki *pki = pki_new("a"), *other = pki_new("b");
+	struct pki *pki = pki_new("one"), *other = pki_new("other");
 	const struct pki_client client = {
 		.common_name = "a", .from_seconds = -100, .seconds = 1000};
 	struct pki_pair pair = pki_issue_client(pki, &client);
@@ -317,7 +342,7 @@ static void the_subject_is_the_user(void **state)
 		{{.common_name = NULL, .organizations = {"dev"}}, -ENOENT, {NULL}},
 		{{.common_name = "alice\0x", .common_name_size = 7}, -EINVAL, {NULL}},
 	};
-	struct pki *pki = pki_new("a");
+	struct pki *pki = pki_new("one");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -350,6 +375,7 @@ int main(void)
 		cmocka_unit_test(certificates_are_believed_as_go_does),
 		cmocka_unit_test(none_is_none),
 		cmocka_unit_test(a_bundle_is_all_of_its_certificates),
+		cmocka_unit_test(of_two_authorities_of_one_name_each_is_tried),
 		cmocka_unit_test(a_bad_bundle_changes_nothing),
 		cmocka_unit_test(the_number_of_authorities_is_bounded),
 		cmocka_unit_test(a_verdict_is_kept_until_something_changes),

@@ -92,7 +92,7 @@ static void paths_are_understood_as_kubernetes_does(void **state)
 		{G, V1 "/namespaces/ns/pods/p", "get ns " M " pods/- p"},
 		{G, V1 "/namespaces/ns/pods/p/log/more", "get ns " M " pods/log p"},
 		{G, V1 "/namespaces/ns/pods/%2A/rps", "get ns " M " pods/rps *"},
-		{G, V1 "/namespaces/a%2Fb/pods", "list a " M " b/- pods"},
+		{G, V1 "/namespaces/a%2Fb/pods", "get a " M " b/- pods"},
 		{G, "/api/v1/pods", "list - -/v1 pods/- -"},
 		{G, "/api/v1/namespaces", "list - -/v1 namespaces/- -"},
 		{G, "/api/v1/namespaces/ns", "get ns -/v1 namespaces/- ns"},
