@@ -33,7 +33,7 @@ enum watch_list {
 struct world {
 	struct kube_double *server;
 	struct kube_feed *feed; /* what watches are answered */
-	enum watch_list watch_list;
+	_Atomic enum watch_list watch_list;
 	struct buffer list;   /* what lists are answered */
 	struct buffer events; /* to be fed */
 	struct event_base *base;
@@ -128,11 +128,24 @@ static void on_end(void *context)
 	say(context, "end", "");
 }
 
+static struct kube_object node(const char *name, const char *version)
+{
+	return (struct kube_object){.name = name, .uid = name, .resource_version = version};
+}
+
+static void make_list(struct world *world)
+{
+	const struct kube_object objects[] = {node("a", "1"), node("b", "2")};
+
+	kube_objects_put_list(&world->list, objects, 2, "5", NULL);
+}
+
 static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
+	make_list(world);
 	world->server = kube_double_start(NULL);
 	kube_double_on(world->server, PATH, serve, world);
 	world->feed = kube_feed_new("application/vnd.kubernetes.protobuf;stream=watch");
@@ -208,11 +221,6 @@ static void await_requests(struct world *world, unsigned count)
 	}
 }
 
-static struct kube_object node(const char *name, const char *version)
-{
-	return (struct kube_object){.name = name, .uid = name, .resource_version = version};
-}
-
 static void push(struct world *world, const char *type, const char *name, const char *version)
 {
 	const struct kube_object object = node(name, version);
@@ -227,13 +235,6 @@ static void push_bookmark(struct world *world, const char *version, bool end)
 	buffer_clear(&world->events);
 	kube_objects_put_bookmark(&world->events, version, end);
 	kube_feed_push(world->feed, world->events.data, world->events.length);
-}
-
-static void make_list(struct world *world)
-{
-	const struct kube_object objects[] = {node("a", "1"), node("b", "2")};
-
-	kube_objects_put_list(&world->list, objects, 2, "5", NULL);
 }
 
 static void expect_request(struct world *world, unsigned number, const char *text)
@@ -281,7 +282,6 @@ static void lists_and_watches(void **state)
 	struct world *world = *state;
 
 	world->watch_list = BAD;
-	make_list(world);
 	start(world, 0, 0);
 	await(world, "begin begin +a +b end ");
 	push(world, "ADDED", "c", "6");
@@ -298,7 +298,6 @@ static void lists_when_the_beginning_is_cut(void **state)
 	struct world *world = *state;
 
 	world->watch_list = CUT;
-	make_list(world);
 	start(world, 0, 0);
 	await(world, "begin begin +a +b end ");
 	assert_int_equal(ended(world, "cut"), 1);
@@ -309,7 +308,6 @@ static void lists_when_the_beginning_is_late(void **state)
 	struct world *world = *state;
 
 	world->watch_list = SILENT;
-	make_list(world);
 	start(world, 0, 100 * NS_PER_MS);
 	await(world, "begin begin +a +b end ");
 	assert_int_equal(ended(world, "late"), 1);
@@ -321,7 +319,6 @@ static void says_that_json_is_not_read(void **state)
 	struct world *world = *state;
 
 	world->watch_list = IN_JSON;
-	make_list(world);
 	start(world, 0, 0);
 	await(world, "+b end ");
 	assert_int_equal(ended(world, "malformed"), 1);
@@ -361,7 +358,6 @@ static void notices_silence(void **state)
 	assert_true(ended(world, "silent") >= 1);
 	/* It did not help: all again. */
 	world->watch_list = BAD;
-	make_list(world);
 	await(world, "end begin begin +a +b end ");
 }
 
