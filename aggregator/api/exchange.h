@@ -33,6 +33,8 @@ struct exchange_codes *exchange_codes_new(struct telemetry *telemetry);
 void exchange_codes_free(struct exchange_codes *codes);
 void exchange_codes_count(struct exchange_codes *codes, int code);
 
+struct gate;
+
 struct exchange {
 	struct evhttp_request *http;
 	struct exchange_codes *codes;
@@ -45,7 +47,7 @@ struct exchange {
 	struct access_pending *pending;           /* the question about them that is under way */
 	bool in_flight;                           /* counted */
 	void (*leave)(struct exchange *exchange); /* at its end, if not NULL */
-	void *gate;
+	struct gate *gate;
 
 	/* Of an answer that is streamed. */
 	struct page_source source;

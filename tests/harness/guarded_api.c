@@ -235,10 +235,10 @@ static struct access *make_access(void *context, struct event_base *base)
 	options.client = api->kube_client;
 	options.base = base;
 	options.telemetry = api->telemetry;
-	if (!api->options.config_map) {
+	if (!api->options.config_map || api->options.own_proxy_ca)
 		options.requestheader_ca_file = api->proxy_file;
+	if (!api->options.config_map)
 		options.client_ca_file = api->options.one_ca ? api->proxy_file : api->client_file;
-	}
 	access = access_new(&options, &err);
 	if (!access)
 		fail_msg("%s", err.message);

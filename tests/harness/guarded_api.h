@@ -22,7 +22,8 @@ struct guarded_options {
 	struct api_options api;       /* deadlines, limits, conditions */
 	struct access_options access; /* TTLs and lists */
 	bool one_ca;                  /* clients and front proxies have the same authority */
-	bool config_map; /* both authorities come from the ConfigMap: guarded_publish() */
+	bool config_map;   /* both authorities come from the ConfigMap: guarded_publish() */
+	bool own_proxy_ca; /* with it: that of front proxies comes from a file all the same */
 };
 
 struct guarded_api;

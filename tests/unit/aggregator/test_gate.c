@@ -517,6 +517,30 @@ static void what_is_published_is_believed(void **state)
 	https_close(connection);
 }
 
+/* With a CA of the flags' what is published about front proxies is another front proxy's. */
+static void a_file_wins_over_what_is_published(void **state)
+{
+	const struct guarded_options options = {.config_map = true, .own_proxy_ca = true};
+	const struct pki_client someone = {.common_name = "carol"};
+	struct pki_pair client, published;
+	struct https *connection;
+
+	(void)state;
+	start(&options);
+	guarded_allow(api, true);
+	client = pki_issue_client(guarded_client_ca(api), &someone);
+	published = pki_issue_client(guarded_other_ca(api), &someone);
+	connection = guarded_connect(api, &client);
+	assert_true(is_refused(connection));
+	publish(guarded_client_ca(api), guarded_other_ca(api), "[\"carol\"]");
+	assert_true(wait_until(is_let_in, connection, 40000));
+	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 200);
+	assert_int_equal(guarded_code(api, &published, NODES, ALICE), 401);
+	https_close(connection);
+	pki_pair_free(&client);
+	pki_pair_free(&published);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +559,7 @@ int main(void)
 			what_is_pipelined_behind_a_wait_is_answered_after_it, tear_down),
 		cmocka_unit_test_teardown(stopping_while_all_wait_is_clean, tear_down),
 		cmocka_unit_test_teardown(what_is_published_is_believed, tear_down),
+		cmocka_unit_test_teardown(a_file_wins_over_what_is_published, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

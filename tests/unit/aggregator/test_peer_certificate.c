@@ -30,14 +30,14 @@ struct meeting {
 	SSL *server, *client;
 };
 
-static SSL_CTX *server_context(void)
+static SSL_CTX *server_context(int min_version)
 {
 	struct scratch *scratch = scratch_new();
 	struct pki *pki = pki_new("serving");
 	struct pki_pair pair = pki_issue(pki, "DNS:x", 3600);
 	struct error err;
 	SSL_CTX *context = tls_context_new(scratch_write(scratch, "cert", pair.cert),
-		scratch_write(scratch, "key", pair.key), TLS1_2_VERSION, &err);
+		scratch_write(scratch, "key", pair.key), min_version, &err);
 
 	assert_non_null(context);
 	pki_pair_free(&pair);
@@ -49,7 +49,8 @@ static SSL_CTX *server_context(void)
 /* `certificate` may be NULL. */
 static struct meeting meet(const char *certificate, const char *key, int version)
 {
-	struct meeting meeting = {server_context(), SSL_CTX_new(TLS_client_method()), NULL, NULL};
+	struct meeting meeting = {
+		server_context(TLS1_2_VERSION), SSL_CTX_new(TLS_client_method()), NULL, NULL};
 	BIO *one, *other;
 
 	if (certificate)
@@ -157,6 +158,35 @@ static void none_is_none(void **state)
 	(void)state;
 	assert_null(peer_certificate(meeting.server));
 	part(&meeting);
+}
+
+/* A resumed session would have lost what the certificate is proved by. */
+static void no_session_can_be_resumed(void **state)
+{
+	static const int VERSIONS[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	char byte;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct meeting meeting = meet(NULL, NULL, VERSIONS[i]);
+
+		(void)SSL_read(meeting.client, &byte, 1); /* where a ticket would come */
+		assert_false(SSL_SESSION_is_resumable(SSL_get0_session(meeting.client)));
+		part(&meeting);
+	}
+}
+
+static void the_oldest_version_is_what_is_said(void **state)
+{
+	static const int VERSIONS[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		SSL_CTX *context = server_context(VERSIONS[i]);
+
+		assert_int_equal(SSL_CTX_get_min_proto_version(context), VERSIONS[i]);
+		SSL_CTX_free(context);
+	}
 }
 
 static void a_bundle_is_all_of_its_certificates(void **state)
@@ -374,6 +404,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_believed_as_go_does),
 		cmocka_unit_test(none_is_none),
+		cmocka_unit_test(no_session_can_be_resumed),
+		cmocka_unit_test(the_oldest_version_is_what_is_said),
 		cmocka_unit_test(a_bundle_is_all_of_its_certificates),
 		cmocka_unit_test(of_two_authorities_of_one_name_each_is_tried),
 		cmocka_unit_test(a_bad_bundle_changes_nothing),
