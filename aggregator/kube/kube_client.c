@@ -104,7 +104,10 @@ static size_t on_header(char *data, size_t one, size_t size, void *context)
 
 	(void)one; /* always 1 */
 	call->heard_ns = clock_monotonic_ns();
-	call->head_whole = size > 0 && (*data == '\r' || *data == '\n');
+	if (size > 5 && memcmp(data, "HTTP/", 5) == 0)
+		call->head_whole = false; /* trailers come here too, and change nothing */
+	else if (size > 0 && (*data == '\r' || *data == '\n'))
+		call->head_whole = true;
 	call->header_bytes += size;
 	if (call->state == CALL_CANCELLED)
 		return CURL_WRITEFUNC_ERROR;

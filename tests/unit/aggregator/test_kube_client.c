@@ -203,6 +203,28 @@ static void follows_no_redirect(void **state)
 	kube_asked_forget(&asked);
 }
 
+static void answer_with_trailer(struct kube_exchange *exchange, void *context)
+{
+	static const char TEXT[] = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+				   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+				   "Trailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n";
+
+	(void)context;
+	(void)kube_exchange_raw(exchange, TEXT, sizeof(TEXT) - 1);
+}
+
+static void takes_what_stands_around_an_answer(void **state)
+{
+	struct world *world = *state;
+	struct kube_asked asked = kube_asked_prepare(world->caller, "/trailer");
+
+	kube_double_on(world->server, "/trailer", answer_with_trailer, NULL);
+	kube_asked_ask(&asked);
+	assert_int_equal(asked.status, 200);
+	assert_true(same(&asked.body, "abc"));
+	kube_asked_forget(&asked);
+}
+
 /* --- streams ---------------------------------------------------------------------------------- */
 
 static void hands_on_as_it_comes(void **state)
@@ -709,6 +731,7 @@ int main(void)
 		TEST(large_body_is_posted),
 		TEST(tells_retry_after),
 		TEST(follows_no_redirect),
+		TEST(takes_what_stands_around_an_answer),
 		TEST(hands_on_as_it_comes),
 		TEST(keeps_errors_of_a_stream),
 		TEST(ends_what_is_not_taken),
