@@ -3,6 +3,7 @@
 #include "aggregator/kube/curl_loop.h"
 #include "aggregator/kube/kube_credentials.h"
 #include "aggregator/kube/kube_easy.h"
+#include "aggregator/kube/kube_failure.h"
 #include "aggregator/kube/kube_tally.h"
 #include "base/clock.h"
 
@@ -32,16 +33,6 @@ enum call_state {
 	CALL_DONE,      /* calls back */
 };
 
-/* Why we ended it ourselves. */
-enum call_end {
-	END_NONE,
-	END_TIMEOUT,
-	END_SILENCE,
-	END_TOO_LONG,
-	END_NOT_TAKEN,
-	END_MEMORY,
-};
-
 struct kube_call {
 	struct kube_client *client;
 	struct kube_request request; /* its texts and body are copies of ours */
@@ -49,7 +40,7 @@ struct kube_call {
 	struct curl_slist *headers;
 	struct event *timer;
 	enum call_state state;
-	enum call_end end;
+	enum kube_end end;
 	uint64_t sent_ns, heard_ns; /* heard: the last byte, or when it began */
 	unsigned token_revision;
 	bool retried, head_whole;
@@ -61,58 +52,6 @@ struct kube_call {
 };
 
 /* --- one call --------------------------------------------------------------------------------- */
-
-static void wipe(void *data, size_t size)
-{
-	if (data)
-		explicit_bzero(data, size);
-	free(data);
-}
-
-static char *copy_or_null(const char *text)
-{
-	return text ? strdup(text) : NULL;
-}
-
-static bool copy_request(struct kube_request *copy, const struct kube_request *request)
-{
-	void *body = request->size ? malloc(request->size) : NULL;
-
-	*copy = *request;
-	copy->method = strdup(request->method);
-	copy->target = strdup(request->target);
-	copy->accept = copy_or_null(request->accept);
-	copy->content_type = copy_or_null(request->content_type);
-	if (body)
-		memcpy(body, request->body, request->size);
-	copy->body = body;
-	return copy->method && copy->target && !copy->accept == !request->accept &&
-	       !copy->content_type == !request->content_type && !body == !request->size;
-}
-
-static void free_text(const char *text)
-{
-	union {
-		const char *in;
-		char *out;
-	} ours = {text};
-
-	free(ours.out);
-}
-
-static void free_request(struct kube_request *request)
-{
-	union {
-		const void *in;
-		void *out;
-	} body = {request->body};
-
-	free_text(request->method);
-	free_text(request->target);
-	free_text(request->accept);
-	free_text(request->content_type);
-	wipe(body.out, request->size); /* a token may be in it */
-}
 
 /* curl must not have it any more. */
 static void free_call(struct kube_call *call)
@@ -126,8 +65,10 @@ static void free_call(struct kube_call *call)
 	kube_easy_free_headers(call->headers);
 	if (call->timer)
 		event_free(call->timer);
-	free_request(&call->request);
-	wipe(call->body.data, call->body.capacity);
+	kube_request_free(&call->request);
+	if (call->body.data) /* an answer repeats the token that it is about */
+		explicit_bzero(call->body.data, call->body.capacity);
+	buffer_free(&call->body);
 	free(call);
 }
 
@@ -163,12 +104,15 @@ static size_t on_header(char *data, size_t one, size_t size, void *context)
 
 	(void)one; /* always 1 */
 	call->heard_ns = clock_monotonic_ns();
-	call->head_whole = size > 0 && (*data == '\r' || *data == '\n');
+	if (size > 5 && memcmp(data, "HTTP/", 5) == 0)
+		call->head_whole = false; /* trailers come here too, and change nothing */
+	else if (size > 0 && (*data == '\r' || *data == '\n'))
+		call->head_whole = true;
 	call->header_bytes += size;
 	if (call->state == CALL_CANCELLED)
 		return CURL_WRITEFUNC_ERROR;
 	if (call->header_bytes > MAX_HEADER_BYTES) {
-		call->end = END_TOO_LONG;
+		call->end = KUBE_END_TOO_LONG;
 		return CURL_WRITEFUNC_ERROR;
 	}
 	return size;
@@ -177,12 +121,12 @@ static size_t on_header(char *data, size_t one, size_t size, void *context)
 static bool keep(struct kube_call *call, const char *data, size_t size)
 {
 	if (size > call->request.max_body - call->body.length) {
-		call->end = END_TOO_LONG;
+		call->end = KUBE_END_TOO_LONG;
 		return false;
 	}
 	buffer_append(&call->body, data, size);
 	if (call->body.failed)
-		call->end = END_MEMORY;
+		call->end = KUBE_END_MEMORY;
 	return !call->body.failed;
 }
 
@@ -191,7 +135,7 @@ static bool hand_on(struct kube_call *call, const char *data, size_t size)
 	int r = call->request.on_data(call->request.context, data, size);
 
 	if (r < 0 && call->state == CALL_RUNNING) {
-		call->end = END_NOT_TAKEN;
+		call->end = KUBE_END_NOT_TAKEN;
 		call->not_taken = r;
 	}
 	return r >= 0 && call->state == CALL_RUNNING;
@@ -216,76 +160,23 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
 
 /* --- how it ends ------------------------------------------------------------------------------ */
 
-static enum kube_failure failure_of_curl(CURLcode result)
-{
-	switch (result) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-		return KUBE_FAILURE_CONNECT;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CIPHER:
-		return KUBE_FAILURE_TLS;
-	case CURLE_OPERATION_TIMEDOUT:
-		return KUBE_FAILURE_TIMEOUT;
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-		return KUBE_FAILURE_CUT;
-	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_WEIRD_SERVER_REPLY:
-		return KUBE_FAILURE_CONTENT;
-	case CURLE_OUT_OF_MEMORY:
-		return KUBE_FAILURE_MEMORY;
-	default:
-		return KUBE_FAILURE_UNKNOWN;
-	}
-}
-
 /* In words, and counted. */
-static void describe_failure(const struct kube_call *call, CURLcode result, struct error *text)
+static void describe_failure(const struct kube_call *call, CURLcode result, struct error *ret_text)
 {
-	const struct kube_request *request = &call->request;
-	const char *server = call->client->route.base;
-	/* curl has no message when it took half an answer for a whole one. */
-	const char *message = *call->curl_message ? call->curl_message : curl_easy_strerror(result);
-	enum kube_failure failure = failure_of_curl(result);
+	const struct kube_client *client = call->client;
+	struct kube_failed failed = {
+		.end = call->end,
+		.result = result,
+		.curl_message = call->curl_message,
+		.server = client->route.server,
+		.timeout_ns = call->request.timeout_ns,
+		.silence_ns = call->request.silence_ns,
+		.max_head = MAX_HEADER_BYTES,
+		.max_body = call->request.max_body,
+		.not_taken = call->not_taken,
+	};
 
-	switch (call->end) {
-	case END_NONE:
-		(void)error_set(text, EIO, "asking %s: %s", server, message);
-		break;
-	case END_TIMEOUT:
-		failure = KUBE_FAILURE_TIMEOUT;
-		(void)error_set(text, ETIMEDOUT, "asking %s: no whole answer within %.1f s", server,
-			(double)request->timeout_ns / 1e9);
-		break;
-	case END_SILENCE:
-		failure = KUBE_FAILURE_SILENCE;
-		(void)error_set(text, ETIMEDOUT, "asking %s: not a byte came for %.1f s", server,
-			(double)request->silence_ns / 1e9);
-		break;
-	case END_TOO_LONG:
-		failure = KUBE_FAILURE_TOO_LONG;
-		(void)error_set(text, EFBIG,
-			"asking %s: the answer's head has more than %u bytes or its body more than "
-			"%zu",
-			server, MAX_HEADER_BYTES, request->max_body);
-		break;
-	case END_NOT_TAKEN:
-		failure = KUBE_FAILURE_CONTENT;
-		(void)error_errno(text, -call->not_taken, "taking what %s sends", server);
-		break;
-	case END_MEMORY:
-		failure = KUBE_FAILURE_MEMORY;
-		(void)error_errno(text, ENOMEM, "asking %s", server);
-	}
-	telemetry_add(call->client->tally.failed[failure], 1);
+	telemetry_add(client->tally.failed[kube_failure_describe(&failed, ret_text)], 1);
 }
 
 static uint32_t retry_after_of(const struct kube_call *call)
@@ -321,7 +212,7 @@ static void finish(struct kube_call *call, CURLcode result)
 	(void)event_del(call->timer);
 	(void)curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connections);
 	telemetry_add(call->client->tally.connections, (uint64_t)connections);
-	if (result == CURLE_OK && call->end == END_NONE) {
+	if (result == CURLE_OK && call->end == KUBE_END_NONE) {
 		fill_answer(call, &response);
 	} else {
 		describe_failure(call, result, &text);
@@ -340,13 +231,13 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	if (request->timeout_ns && now >= call->sent_ns + request->timeout_ns) {
-		call->end = END_TIMEOUT;
+		call->end = KUBE_END_TIMEOUT;
 		since = call->sent_ns;
 	} else if (request->silence_ns && now >= call->heard_ns + request->silence_ns) {
-		call->end = END_SILENCE;
+		call->end = KUBE_END_SILENCE;
 		since = call->heard_ns;
 	}
-	if (call->end == END_NONE) {
+	if (call->end == KUBE_END_NONE) {
 		arm(call);
 		return;
 	}
@@ -415,7 +306,7 @@ static int hand_over(struct kube_call *call)
 /* Tells of it from the loop. */
 static void fail_later(struct kube_call *call)
 {
-	call->end = END_MEMORY;
+	call->end = KUBE_END_MEMORY;
 	event_active(call->timer, EV_TIMEOUT, 0);
 }
 
@@ -455,6 +346,14 @@ static bool is_whole(const struct kube_call *call)
 		       CURLHE_OK;
 }
 
+/* A no whose body was cut off is still a no. (kube-apiserver closes a connection after a 401, and
+ * curl may lose the bodies of others then that came before: seen with 7.88 and HTTP/2.) */
+static bool is_refusal(const struct kube_call *call, CURLcode result)
+{
+	return call->end == KUBE_END_NONE && call->head_whole && status_of(call) >= 300 &&
+	       kube_failure_of_curl(result) == KUBE_FAILURE_CUT;
+}
+
 static void on_ended(void *context, CURL *easy, CURLcode result)
 {
 	struct kube_call *call = NULL;
@@ -463,6 +362,10 @@ static void on_ended(void *context, CURL *easy, CURLcode result)
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
 	if (result == CURLE_OK && !is_whole(call))
 		result = CURLE_PARTIAL_FILE;
+	if (result != CURLE_OK && is_refusal(call, result)) {
+		buffer_clear(&call->body);
+		result = CURLE_OK;
+	}
 	if (result == CURLE_OK && status_of(call) == 401 && try_again(call))
 		return;
 	finish(call, result);
@@ -497,7 +400,7 @@ static struct kube_call *new_call(struct kube_client *client, const struct kube_
 	call->client = client;
 	DL_APPEND(client->calls, call);
 	telemetry_add(client->tally.under_way, 1);
-	if (!copy_request(&call->request, request))
+	if (!kube_request_copy(&call->request, request))
 		return call; /* kube_client_send() sees that there is no easy */
 	if (call->request.max_body == 0)
 		call->request.max_body = DEFAULT_MAX_BODY;
@@ -524,7 +427,7 @@ struct kube_call *kube_client_send(
 	arm(call);
 	return call;
 fail:
-	(void)error_errno(err, ENOMEM, "asking %s", client->route.base);
+	(void)error_errno(err, ENOMEM, "asking %s", client->route.server);
 	if (call)
 		free_call(call);
 	return NULL;
