@@ -45,14 +45,16 @@ static void set_timer(struct reflector *reflector, uint64_t ms)
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
-static void report(struct reflector *reflector, const struct call_end *end, uint32_t wait_ms)
+/* `listed`: when it ended. */
+static void report(
+	struct reflector *reflector, const struct call_end *end, bool listed, uint32_t wait_ms)
 {
-	const char *doing = reflector->plan.listed ? "watching" : "listing";
+	const char *doing = listed ? "watching" : "listing";
 	uint64_t held_back;
 
 	if (end->why == CALL_END_DONE)
 		log_debug("%s %s: done", doing, reflector->resource.name);
-	else if (reflector->plan.step == FOLLOW_WATCH_LIST && !reflector->plan.listed && !wait_ms)
+	else if (reflector->plan.step == FOLLOW_WATCH_LIST && !listed && !wait_ms)
 		log_info("%s: listing without a watch: %s", reflector->resource.name, end->text);
 	else if (log_allowed(&reflector->failures, LOG_INTERVAL_NS, &held_back))
 		log_warn("%s %s: %s; again in %u ms", doing, reflector->resource.name, end->text,
@@ -61,10 +63,11 @@ static void report(struct reflector *reflector, const struct call_end *end, uint
 
 static void ended(struct reflector *reflector, const struct call_end *end)
 {
+	bool was_listed = reflector->plan.listed;
 	uint32_t wait_ms = follow_plan_ended(&reflector->plan, end, clock_monotonic_ns());
 
 	telemetry_add(reflector->sink.tally.ended[end->why], 1);
-	report(reflector, end, wait_ms);
+	report(reflector, end, was_listed, wait_ms);
 	set_timer(reflector, wait_ms);
 }
 
