@@ -1,4 +1,5 @@
 /* tacho-aggregator: flags, then the parts, then the loop. */
+#include "aggregator/access/access.h"
 #include "aggregator/api/api.h"
 #include "aggregator/ingest/ingest.h"
 #include "aggregator/standalone/standalone.h"
@@ -142,6 +143,7 @@ struct parts {
 	struct store *store;
 	struct ingest *ingest;
 	struct event_base *base;
+	struct access *access;
 	struct api *api;
 };
 
@@ -160,12 +162,15 @@ static int open_store(const struct flags *flags, struct parts *parts, struct err
 
 static int open_api(const struct flags *flags, struct parts *parts, struct error *err)
 {
-	const struct api_options options = {
+	const struct access_options access = {
+		.token = standalone_token(parts->standalone),
+		.telemetry = parts->telemetry,
+	};
+	struct api_options options = {
 		.bind_address = flags->bind_address,
 		.port = (uint16_t)flags->secure_port,
 		.cert_file = standalone_cert_file(parts->standalone),
 		.key_file = standalone_key_file(parts->standalone),
-		.token = standalone_token(parts->standalone),
 		.core_api = true,
 		.max_connections = (uint32_t)flags->max_connections,
 		.store = parts->store,
@@ -175,6 +180,10 @@ static int open_api(const struct flags *flags, struct parts *parts, struct error
 	parts->base = event_base_new();
 	if (!parts->base)
 		return error_errno(err, ENOMEM, "starting the event loop");
+	parts->access = access_new(&access, err);
+	if (!parts->access)
+		return -EINVAL;
+	options.access = parts->access;
 	parts->api = api_start(&options, parts->base, err);
 	return parts->api ? 0 : -EINVAL;
 }
@@ -234,6 +243,7 @@ static void close_parts(struct parts *parts)
 		ingest_stop(parts->ingest);
 	if (parts->api)
 		api_stop(parts->api);
+	access_free(parts->access);
 	if (parts->base)
 		event_base_free(parts->base);
 	store_free(parts->store);

@@ -11,6 +11,7 @@
 
 struct certificate_reload {
 	char *cert_file, *key_file;
+	int tls_min_version;
 	struct event_base *base;
 	struct file_watch *watch;
 	struct event *look;
@@ -27,6 +28,8 @@ struct certificate_reload *certificate_reload_new(
 	if (!reload)
 		return NULL;
 	reload->base = base;
+	reload->tls_min_version =
+		options->tls_min_version ? options->tls_min_version : TLS1_2_VERSION;
 	reload->cert_file = strdup(options->cert_file);
 	reload->key_file = strdup(options->key_file);
 	reload->watch = file_watch_new(files, 2);
@@ -44,7 +47,7 @@ struct certificate_reload *certificate_reload_new(
 
 SSL_CTX *certificate_reload_first(struct certificate_reload *reload, struct error *err)
 {
-	return tls_context_new(reload->cert_file, reload->key_file, err);
+	return tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, err);
 }
 
 static void look(evutil_socket_t fd, short what, void *context)
@@ -57,7 +60,7 @@ static void look(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (!file_watch_changed(reload->watch))
 		return;
-	tls = tls_context_new(reload->cert_file, reload->key_file, &err);
+	tls = tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, &err);
 	if (!tls) {
 		/* the second file of a pair comes a moment later: then it is looked at again */
 		telemetry_add(reload->failures, 1);

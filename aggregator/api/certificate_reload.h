@@ -16,7 +16,7 @@
 
 struct certificate_reload_options {
 	const char *cert_file, *key_file;
-	int tls_min_version; /* see tls_context_new() */
+	int tls_min_version; /* see tls_context_new(); 0: TLS1_2_VERSION */
 	struct telemetry *telemetry;
 };
 

@@ -248,6 +248,16 @@ void server_on_finish(struct evhttp_request *http, void (*finished)(void *argume
 	connection_on_finish(http, finished, argument);
 }
 
+SSL *server_tls(struct evhttp_request *http)
+{
+	return connection_tls(http);
+}
+
+struct access_peer *server_peer(struct evhttp_request *http)
+{
+	return connection_peer(http);
+}
+
 void server_abort(struct evhttp_request *http)
 {
 	connection_abort(http);
