@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,12 +68,27 @@ static int read_all(BIO *bio, X509_STORE *store, struct error *err)
 	return count > 0 ? 0 : error_set(err, EINVAL, "no certificate is in the CA bundle");
 }
 
+/* OpenSSL would take the first authority of the right name, and a bundle may have two of it: the old
+ * and the new. Go tries them all. */
+static int has_issued(X509_STORE_CTX *context, X509 *certificate, X509 *issuer)
+{
+	bool issued;
+
+	(void)context;
+	issued = X509_check_issued(issuer, certificate) == X509_V_OK &&
+		 X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
+	ERR_clear_error();
+	return issued;
+}
+
 static int read_store(const char *pem, X509_STORE **ret_store, struct error *err)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509_STORE *store = X509_STORE_new();
 	int r;
 
+	if (store)
+		X509_STORE_set_check_issued(store, has_issued);
 	if (!bio || !store || !X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN))
 		r = error_errno(err, ENOMEM, "reading a CA bundle");
 	else
