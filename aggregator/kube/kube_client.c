@@ -52,7 +52,7 @@ struct kube_call {
 	enum call_end end;
 	uint64_t sent_ns, heard_ns; /* heard: the last byte, or when it began */
 	unsigned token_revision;
-	bool retried;
+	bool retried, head_whole;
 	size_t header_bytes;
 	struct buffer body;
 	int not_taken; /* what on_data said */
@@ -161,9 +161,9 @@ static size_t on_header(char *data, size_t one, size_t size, void *context)
 {
 	struct kube_call *call = context;
 
-	(void)data;
 	(void)one; /* always 1 */
 	call->heard_ns = clock_monotonic_ns();
+	call->head_whole = size > 0 && (*data == '\r' || *data == '\n');
 	call->header_bytes += size;
 	if (call->state == CALL_CANCELLED)
 		return CURL_WRITEFUNC_ERROR;
@@ -252,6 +252,7 @@ static void describe_failure(const struct kube_call *call, CURLcode result, stru
 {
 	const struct kube_request *request = &call->request;
 	const char *server = call->client->route.base;
+	/* curl has no message when it took half an answer for a whole one. */
 	const char *message = *call->curl_message ? call->curl_message : curl_easy_strerror(result);
 	enum kube_failure failure = failure_of_curl(result);
 
@@ -429,11 +430,29 @@ static bool try_again(struct kube_call *call)
 	kube_tally_answer(&client->tally, 401);
 	call->retried = true;
 	call->header_bytes = 0;
+	call->head_whole = false;
 	buffer_clear(&call->body);
 	call->state = CALL_NEW;
 	if (set_options(call) < 0 || hand_over(call) < 0)
 		fail_later(call);
 	return true;
+}
+
+/* curl takes a head that breaks off for a whole one, and a body that only the connection's end ends
+ * for whole even without TLS' goodbye: both may be a cut. */
+static bool is_whole(const struct kube_call *call)
+{
+	struct curl_header *header;
+	curl_off_t length = -1;
+	long version = 0;
+
+	if (!call->head_whole)
+		return false;
+	(void)curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
+	(void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return version >= CURL_HTTP_VERSION_2_0 || length >= 0 || status_of(call) == 204 ||
+	       curl_easy_header(call->easy, "Transfer-Encoding", 0, CURLH_HEADER, -1, &header) ==
+		       CURLHE_OK;
 }
 
 static void on_ended(void *context, CURL *easy, CURLcode result)
@@ -442,6 +461,8 @@ static void on_ended(void *context, CURL *easy, CURLcode result)
 
 	(void)context;
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+	if (result == CURLE_OK && !is_whole(call))
+		result = CURLE_PARTIAL_FILE;
 	if (result == CURLE_OK && status_of(call) == 401 && try_again(call))
 		return;
 	finish(call, result);

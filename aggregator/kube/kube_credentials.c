@@ -147,7 +147,7 @@ static int start_ca(
 static int start_pair(
 	struct kube_credentials *credentials, const struct kube_config *config, struct error *err)
 {
-	const char *cert, *key;
+	const char *cert = NULL, *key = NULL;
 	int r = start_text(config->cert_file, config->cert_pem, KUBE_PEM_MAX_BYTES,
 		&credentials->cert_file, &cert, err);
 
@@ -277,7 +277,7 @@ static int reread_half(
 /* Written one after the other, the two may not belong together for a moment. */
 static void reread_pair(struct kube_credentials *credentials)
 {
-	const char *cert, *key;
+	const char *cert = NULL, *key = NULL;
 	struct error err;
 	int r = reread_half(&credentials->cert_file, credentials->cert, &cert, &err);
 	int s = r < 0 ? r : reread_half(&credentials->key_file, credentials->key, &key, &err);
