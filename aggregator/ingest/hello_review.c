@@ -26,7 +26,8 @@ struct hello_review {
 	bool abandoned; /* nobody wants the verdict; under way only */
 	struct backoff backoff;
 	uint64_t due_ns;       /* waiting: not before */
-	uint64_t answers_then; /* how many answers there were when it was sent */
+	uint64_t answers_then; /* how many answers there were at its last failure */
+	unsigned strikes;      /* failures while others were answered */
 	struct hello_verdict verdict;
 
 	struct review *sent; /* the desk's thread's own */
@@ -141,10 +142,10 @@ static void say(struct hello_reviews *reviews, const char *failure)
 static void put_back(struct hello_reviews *reviews, struct hello_review *review, uint64_t now_ns,
 	const char *failure)
 {
-	bool others_are_answered = reviews->answers != review->answers_then;
-
+	review->strikes += reviews->answers != review->answers_then;
+	review->answers_then = reviews->answers;
 	review->due_ns = now_ns + backoff_next_ms(&review->backoff, 0) * NS_PER_MS;
-	if (!others_are_answered || review->backoff.tries < HELLO_REVIEW_TRIES) {
+	if (review->strikes < HELLO_REVIEW_TRIES) {
 		link_review(reviews, review, WAITING);
 		return;
 	}
@@ -208,7 +209,6 @@ static struct hello_review *take_due(struct hello_reviews *reviews)
 	review = due(reviews, clock_monotonic_ns());
 	if (review) {
 		unlink_review(reviews, review);
-		review->answers_then = reviews->answers;
 		link_review(reviews, review, UNDER_WAY);
 	}
 	(void)pthread_mutex_unlock(&reviews->lock);
@@ -293,6 +293,7 @@ int hello_review_ask(struct hello_reviews *reviews, const char *token, void *con
 	review->reviews = reviews;
 	review->context = context;
 	(void)pthread_mutex_lock(&reviews->lock);
+	review->answers_then = reviews->answers;
 	room = reviews->counts[WAITING] < reviews->max_waiting;
 	if (room)
 		link_review(reviews, review, WAITING);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Tries without an answer, while others get theirs, before the verdict is HELLO_NO_ANSWER. */
-#define HELLO_REVIEW_TRIES 4
+#define HELLO_REVIEW_TRIES 3
 
 struct hello_reviews_options {
 	const struct kube_desk *desk; /* outlives the reviews */

@@ -21,7 +21,7 @@ struct review {
 	struct review *prev, *next;
 	char *token;
 	uint64_t due_ms;
-	bool fails;
+	bool fails, revoked;
 	void (*on_answer)(void *context, const struct token_review_answer *answer);
 	void *context;
 };
@@ -40,7 +40,7 @@ struct review_desk {
 	struct review *reviews;
 	unsigned delay_ms;
 	bool away, holding, synced, stopping;
-	const char *poison;
+	const char *poison, *revoked;
 	struct review_desk_counts counts;
 };
 
@@ -65,7 +65,7 @@ static void answer(struct review *review)
 
 	(void)sscanf(worth ? worth + 1 : "", "%63[^/]/%299[^/]/%99[^/]", account, node, pod);
 	(void)snprintf(name, sizeof(name), "system:serviceaccount:tacho:%s", account);
-	if (!review->fails && strcmp(account, "bad") != 0) {
+	if (!review->fails && !review->revoked && strcmp(account, "bad") != 0) {
 		reply.authenticated = true;
 		reply.user = &user;
 		if (user_set_name(&user, name) < 0)
@@ -163,6 +163,13 @@ static bool pods_synced(void *context)
 	return synced;
 }
 
+static bool is_worth(const char *token, const char *worth)
+{
+	const char *last = strrchr(token, '.');
+
+	return worth && last && strcmp(last + 1, worth) == 0;
+}
+
 static struct review *send_review(struct kube_client *client, const char *token,
 	const char *audience,
 	void (*on_answer)(void *context, const struct token_review_answer *answer), void *context,
@@ -170,7 +177,6 @@ static struct review *send_review(struct kube_client *client, const char *token,
 {
 	struct review_desk *desk = current;
 	struct review *review = calloc(1, sizeof(*review));
-	const char *worth = strrchr(token, '.');
 
 	(void)client;
 	(void)err;
@@ -180,8 +186,8 @@ static struct review *send_review(struct kube_client *client, const char *token,
 	review->on_answer = on_answer;
 	review->context = context;
 	(void)pthread_mutex_lock(&desk->lock);
-	review->fails =
-		desk->away || (desk->poison && worth && strcmp(worth + 1, desk->poison) == 0);
+	review->fails = desk->away || is_worth(token, desk->poison);
+	review->revoked = is_worth(token, desk->revoked);
 	review->due_ms = wait_now_ms() + desk->delay_ms;
 	DL_APPEND(desk->reviews, review);
 	desk->counts.asked++;
@@ -255,6 +261,7 @@ SETTER(review_desk_set_away, bool, away)
 SETTER(review_desk_set_holding, bool, holding)
 SETTER(review_desk_set_synced, bool, synced)
 SETTER(review_desk_set_poison, const char *, poison)
+SETTER(review_desk_set_revoked, const char *, revoked)
 
 struct review_desk_counts review_desk_counts(struct review_desk *desk)
 {

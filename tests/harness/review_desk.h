@@ -33,6 +33,9 @@ void review_desk_set_synced(struct review_desk *desk, bool synced);   /* pods; f
 /* Tokens of this third part always fail; NULL = none. Must outlive the desk. */
 void review_desk_set_poison(struct review_desk *desk, const char *poison);
 
+/* Tokens of this third part are good no longer; NULL = none. Must outlive the desk. */
+void review_desk_set_revoked(struct review_desk *desk, const char *revoked);
+
 struct review_desk_counts {
 	size_t asked, under_way, most_under_way, cancelled;
 };
