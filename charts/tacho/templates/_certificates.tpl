@@ -27,7 +27,9 @@ the next one, so that who learns of the new one later is not cut off.
 {{- if not (hasKey .Values "issued") }}
 {{- $names := include "tacho.tls.names" . | splitList "\n" | concat list }}
 {{- $days := int .Values.tls.helm.certDurationDays }}
-{{- $meant := printf "%s/%s" .Values.tls.helm.generation (join "," $names) | sha256sum | trunc 16 }}
+{{- $generation := .Values.tls.helm.generation }}
+{{- $generation = kindIs "string" $generation | ternary $generation (int64 $generation | toString) }}
+{{- $meant := printf "%s/%s" $generation (join "," $names) | sha256sum | trunc 16 }}
 {{- $now := now | unixEpoch }}
 {{- $previous := dict }}
 {{- if .Values.tls.helm.lookup }}
