@@ -36,7 +36,7 @@ struct api_options {
 	const char *bind_address;
 	uint16_t port;                    /* 0: any that is free, see api_port() */
 	const char *cert_file, *key_file; /* PEM */
-	const char *token; /* goes with `access` */
+	const char *token;                /* goes with `access` */
 	struct access *access;            /* who may do what */
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
 	uint32_t max_connections;         /* 0: API_MAX_CONNECTIONS */
