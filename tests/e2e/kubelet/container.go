@@ -89,7 +89,7 @@ func (c *container) ended(code int) {
 	policy := c.w.pod.Spec.RestartPolicy
 	switch {
 	case c.sidecar:
-		c.completed = c.expected && c.w.pod.DeletionTimestamp != nil
+		c.completed = c.w.finished || c.w.pod.DeletionTimestamp != nil
 	case c.init:
 		c.completed = code == 0
 	default:

@@ -12,7 +12,7 @@ import (
 )
 
 // What a container's root shows of the machine: the libraries that our programs are linked with.
-var hostFiles = []string{"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/nsswitch.conf",
+var hostFiles = []string{"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/nsswitch.conf",
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/sys"}
 
 // What containerd leaves a container that says nothing.
@@ -35,7 +35,7 @@ func (c *container) resolve() (*spec.Container, Load, error) {
 	}
 	what := &spec.Container{Network: c.w.network(), Files: hostFiles,
 		Environment: c.list(environment), Folder: "/"}
-	what.Arguments = c.arguments("/"+name, environment)
+	what.Arguments = c.arguments("/usr/bin/"+name, environment)
 	if what.Root = filepath.Join(c.w.folder, "root-"+c.spec.Name); os.MkdirAll(what.Root, 0o755) != nil {
 		return nil, Load{}, fmt.Errorf("making %s", what.Root)
 	}

@@ -3,13 +3,19 @@ package kubelet
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"tacho.test/e2e/shim/spec"
 )
 
 // watch runs the container's probes until it ends, and says yes to those that it has not.
@@ -72,15 +78,16 @@ func (c *container) probe(ctx context.Context, p *v1.Probe, tell func(bool), wan
 			case <-time.After(wait):
 			}
 			wait = time.Duration(max(p.PeriodSeconds, 1)) * time.Second
-			ask := false
-			if !inWorker(func() { ask = wanted() }) {
+			due := false
+			var ask func() error
+			if !inWorker(func() { due, ask = wanted(), c.asker(ctx, p, address) }) {
 				return
 			}
-			if !ask {
+			if !due {
 				wait = 100 * time.Millisecond // its turn comes when the startup probe is done
 				continue
 			}
-			if err := c.ask(ctx, p, address); err == nil {
+			if err := ask(); err == nil {
 				successes, failures = successes+1, 0
 			} else {
 				successes, failures = 0, failures+1
@@ -94,25 +101,53 @@ func (c *container) probe(ctx context.Context, p *v1.Probe, tell func(bool), wan
 	}()
 }
 
-func (c *container) ask(ctx context.Context, p *v1.Probe, address string) error {
+// asker is made in the worker's goroutine and called in another.
+func (c *container) asker(ctx context.Context, p *v1.Probe, address string) func() error {
 	limit := time.Duration(max(p.TimeoutSeconds, 1)) * time.Second
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	what := func(context.Context) error { return errors.New("the test kubelet does not know this kind of probe") }
 	switch {
 	case p.HTTPGet != nil:
-		return c.get(ctx, p.HTTPGet, address)
+		action, port := p.HTTPGet, c.port(p.HTTPGet.Port)
+		what = func(ctx context.Context) error { return get(ctx, action, address, port) }
 	case p.TCPSocket != nil:
 		target := net.JoinHostPort(address, fmt.Sprint(c.port(p.TCPSocket.Port)))
-		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
-		if err == nil {
-			err = connection.Close()
+		what = func(ctx context.Context) error {
+			connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
+			if err == nil {
+				err = connection.Close()
+			}
+			return err
 		}
-		return err
+	case p.Exec != nil:
+		what = c.execute(p.Exec.Command)
 	}
-	return fmt.Errorf("the test kubelet does not know this kind of probe")
+	return func() error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return what(ctx)
+	}
 }
 
-func (c *container) get(ctx context.Context, action *v1.HTTPGetAction, address string) error {
+// execute runs a command inside of the container: its root, network, cgroup and user.
+func (c *container) execute(command []string) func(context.Context) error {
+	what := &spec.Container{Environment: []string{"PATH=" + os.Getenv("PATH")}, Processes: c.w.k.processFiles(c.cgroup())}
+	user := &spec.Container{}
+	c.applySecurity(user)
+	what.Arguments = append([]string{"nsenter", "--target", fmt.Sprint(c.main.Process.Pid), "--mount", "--net",
+		"--root", "--wd", "--setuid", fmt.Sprint(user.UID), "--setgid", fmt.Sprint(user.GID), "--"}, command...)
+	text, _ := json.Marshal(what)
+	file := filepath.Join(c.w.folder, c.spec.Name+"-probe.json")
+	_ = os.WriteFile(file, text, 0o600)
+	return func(ctx context.Context) error {
+		out, err := exec.CommandContext(ctx, c.w.k.Shim, file).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+}
+
+func get(ctx context.Context, action *v1.HTTPGetAction, address string, port int32) error {
 	scheme := "http"
 	if action.Scheme == v1.URISchemeHTTPS {
 		scheme = "https"
@@ -120,7 +155,7 @@ func (c *container) get(ctx context.Context, action *v1.HTTPGetAction, address s
 	if action.Host != "" {
 		address = action.Host
 	}
-	url := fmt.Sprintf("%s://%s%s", scheme, net.JoinHostPort(address, fmt.Sprint(c.port(action.Port))), action.Path)
+	url := fmt.Sprintf("%s://%s%s", scheme, net.JoinHostPort(address, fmt.Sprint(port)), action.Path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

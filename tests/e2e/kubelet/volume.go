@@ -253,7 +253,8 @@ func (c *container) volumeMounts() ([]spec.Mount, error) {
 		if _, err := os.Stat(source); err != nil {
 			return nil, fmt.Errorf("volume %s: %w", mount.Name, err)
 		}
-		mounts = append(mounts, spec.Mount{Source: source, Target: mount.MountPath, ReadOnly: mount.ReadOnly})
+		mounts = append(mounts, spec.Mount{Source: source, Target: mount.MountPath, ReadOnly: mount.ReadOnly,
+			Recursive: mount.RecursiveReadOnly != nil && *mount.RecursiveReadOnly != v1.RecursiveReadOnlyDisabled})
 	}
 	return mounts, nil
 }

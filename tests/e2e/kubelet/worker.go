@@ -39,6 +39,7 @@ type worker struct {
 	tokens         map[string]*token
 	refreshed      time.Time
 	unready        bool
+	finished       bool // all containers that are not sidecars have ended for good
 	startTime      metav1.Time
 	conditions     []v1.PodCondition
 	published      string
@@ -209,16 +210,16 @@ func (w *worker) advance() {
 			return
 		}
 	}
-	finished := true
+	w.finished = true
 	for _, c := range w.containers {
 		if c.init {
 			continue
 		}
 		c.keepRunning()
-		finished = finished && c.completed
+		w.finished = w.finished && c.completed
 	}
 	for _, c := range w.containers {
-		if finished && c.sidecar && c.running {
+		if w.finished && c.sidecar && c.running {
 			c.expected = true
 			c.signalAll(false)
 		}

@@ -160,7 +160,12 @@ func bind(root string, mount spec.Mount, flags uintptr) error {
 	if !mount.ReadOnly {
 		return nil
 	}
-	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+	if mount.Recursive {
+		err = unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	} else {
+		err = unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+	}
+	if err != nil {
 		return fmt.Errorf("making %s read-only: %w", mount.Target, err)
 	}
 	return nil

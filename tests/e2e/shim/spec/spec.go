@@ -5,6 +5,7 @@ package spec
 type Mount struct {
 	Source, Target string
 	ReadOnly       bool
+	Recursive      bool // the mounts below it are read-only, too
 }
 
 // Container is how the shim becomes a container's process. Zero values change nothing.
