@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +15,12 @@ import (
 	"tacho.test/e2e/cluster"
 )
 
+var notInNames = regexp.MustCompile("[^a-z0-9]+")
+
 // namespace makes one for a test; it goes away afterwards, nobody waits for that.
 func namespace(t testing.TB) string {
 	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	name := notInNames.ReplaceAllString(strings.ToLower(t.Name()), "-")
 	name = strings.Trim(fmt.Sprintf("%.40s", name), "-") + "-" + rand.String(4)
 	if err := plane.MakeNamespace(ctx, name); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ type Kubelet struct {
 	nodes     map[string]*node
 	order     []string // of nodes
 	workers   map[types.UID]*worker
-	binding   map[types.UID]bool
+	binding   map[types.UID]*placing
 	addresses int // that were given out
 	frozen    bool
 	crashes   []string
@@ -59,7 +59,7 @@ func Start(ctx context.Context, options Options) (*Kubelet, error) {
 		return nil, err
 	}
 	k := &Kubelet{Options: options, nodes: map[string]*node{},
-		workers: map[types.UID]*worker{}, binding: map[types.UID]bool{}}
+		workers: map[types.UID]*worker{}, binding: map[types.UID]*placing{}}
 	k.context, k.stop = context.WithCancel(ctx)
 	factory := informers.NewSharedInformerFactory(options.Client, 0)
 	pods := factory.Core().V1().Pods()

@@ -9,10 +9,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// placing is a pod that is being bound.
+type placing struct {
+	node  string
+	owner types.UID
+}
+
 // schedule binds a pod to a node; the caller has the lock. A DaemonSet's pods name their node by
 // affinity, others go where the fewest of the same owner are, then the fewest at all.
 func (k *Kubelet) schedule(pod *v1.Pod) {
-	if pod.DeletionTimestamp != nil || k.binding[pod.UID] || k.frozen ||
+	if pod.DeletionTimestamp != nil || k.binding[pod.UID] != nil || k.frozen ||
 		len(pod.Spec.SchedulingGates) > 0 {
 		return
 	}
@@ -20,7 +26,7 @@ func (k *Kubelet) schedule(pod *v1.Pod) {
 	if name == "" {
 		return
 	}
-	k.binding[pod.UID] = true
+	k.binding[pod.UID] = &placing{name, owner(pod)}
 	k.work.Add(1)
 	go func() {
 		defer k.work.Done()
@@ -39,6 +45,11 @@ func (k *Kubelet) bind(pod *v1.Pod, node string) {
 			break
 		}
 		time.Sleep(time.Second) // kube-apiserver is away
+	}
+	// the list may need a moment to know of it
+	select {
+	case <-k.context.Done():
+	case <-time.After(time.Second):
 	}
 	k.mutex.Lock()
 	delete(k.binding, pod.UID)
@@ -66,8 +77,17 @@ func (k *Kubelet) choose(pod *v1.Pod) string {
 		return name
 	}
 	same, all := map[string]int{}, map[string]int{}
+	for _, under := range k.binding { // not yet, or just now, in the list
+		all[under.node]++
+		if under.owner == owner(pod) {
+			same[under.node]++
+		}
+	}
 	pods, _ := k.pods.List(labels.Everything())
 	for _, other := range pods {
+		if k.binding[other.UID] != nil {
+			continue
+		}
 		all[other.Spec.NodeName]++
 		if owner(other) == owner(pod) {
 			same[other.Spec.NodeName]++
