@@ -51,10 +51,10 @@ INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: help all demo test unit integration vm chart tsan bench lint format deps docs install manifests images clean
+.PHONY: help all demo test unit integration vm chart e2e tsan bench lint format deps docs install manifests images clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 all: $(PROGRAMS) ## build/tacho-agent and build/tacho-aggregator
 
@@ -76,7 +76,7 @@ unit: $(UNIT_TESTS) ## the unit tests alone
 integration: $(INTEGRATION_TESTS) $(PROGRAMS) $(BUILD)/demo/load ## the integration tests alone
 	@BUILD=$(BUILD) tests/run $(INTEGRATION_TESTS)
 
--include tests/vm/rules.mk tests/chart/rules.mk tests/bench/rules.mk tests/fuzz/rules.mk
+-include tests/vm/rules.mk tests/chart/rules.mk tests/bench/rules.mk tests/fuzz/rules.mk tests/e2e/rules.mk
 # Not what the compilers write about headers: else a rebuilt test would rebuild everything.
 RULES := $(filter Makefile %.mk,$(MAKEFILE_LIST))
 
