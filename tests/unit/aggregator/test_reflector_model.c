@@ -412,11 +412,12 @@ static void waits_for_one_that_is_away(void **state)
 
 /* Anything may happen, in any order, between any two bytes: in the end it knows what there is, and
  * what was always there was never forgotten. */
-static void happen(struct world *world, unsigned *seed)
+static void happen(struct world *world, unsigned *seed, bool calm)
 {
 	unsigned object = 3 + (unsigned)rand_r(seed) % (MODEL_OBJECTS - 3);
 
-	switch (rand_r(seed) % 40) {
+	/* In a calm time nothing makes it list again but itself. */
+	switch (calm ? 6 + rand_r(seed) % 34 : rand_r(seed) % 40) {
 	case 0:
 		model_cut();
 		break;
@@ -478,7 +479,7 @@ static void loses_nothing_and_keeps_nothing(void **state)
 		for (unsigned i = 0; i < 3; i++)
 			model_put(i);
 		for (int i = 0; i < 3000; i++) {
-			happen(world, &seed);
+			happen(world, &seed, i >= 2950);
 			synced = synced || world->ends > 0;
 			for (unsigned j = 0; synced && j < 3; j++)
 				assert_true(world->known[j].there);
