@@ -7,7 +7,11 @@ bool label_is_particular(const char *key)
 {
 	static const char *const KEYS[] = {
 		"apps.kubernetes.io/pod-index",
+		"batch.kubernetes.io/controller-uid",
 		"batch.kubernetes.io/job-completion-index",
+		"batch.kubernetes.io/job-name",
+		"controller-uid", /* of a Job */
+		"job-name",
 		"statefulset.kubernetes.io/pod-name",
 	};
 

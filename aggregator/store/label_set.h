@@ -14,8 +14,8 @@ struct label_set {
 	struct label item[];
 };
 
-/* Whether each pod of a StatefulSet or an indexed Job has a value of its own for this key, so that
- * the label says nothing about what the pods have in common. */
+/* Whether Kubernetes gives each pod of a StatefulSet, or each Job, a value of its own for this key:
+ * the label says nothing about what pods have in common, and nobody scales by it. */
 bool label_is_particular(const char *key);
 bool labels_have_particular(const struct labels *labels);
 

@@ -38,8 +38,10 @@ static void fetch_known(const struct ordered *pods, struct ordered_place place)
 {
 	const struct known_pod *pod = ordered_ahead(pods, place, FETCH_POD);
 
-	if (pod)
+	if (pod) {
 		__builtin_prefetch(pod);
+		__builtin_prefetch((const char *)pod + sizeof(*pod) - 1);
+	}
 	pod = ordered_ahead(pods, place, FETCH_TEXT);
 	if (pod) {
 		__builtin_prefetch(pod->namespace);

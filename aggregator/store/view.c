@@ -4,38 +4,10 @@
 
 /* --- what is served --------------------------------------------------------------------------- */
 
-static bool is_fresh(const struct store *store, const struct known_node *node, uint64_t now_ns)
-{
-	/* The sample may have come between reading the clock and taking the lock. */
-	return node->sampled &&
-	       (now_ns < node->sample_ns || now_ns - node->sample_ns < store->options.expiry_ns);
-}
-
-/* Where Kubernetes says which nodes there are, others are not served. */
-static bool is_known(const struct store *store, const struct known_node *node)
-{
-	return !store->options.metadata || node->metadata;
-}
-
 bool view_node_is_served(const struct store *store, const struct known_node *node, uint64_t now_ns)
 {
-	return is_known(store, node) && is_fresh(store, node, now_ns) &&
+	return view_node_is_known(store, node) && view_node_is_fresh(store, node, now_ns) &&
 	       columns_node_complete(&node->columns, store->options.required);
-}
-
-bool view_pod_is_served(const struct store *store, const struct listed_pod *listed, uint64_t now_ns)
-{
-	const struct known_pod *pod = listed->known;
-	const uint16_t *row;
-
-	if (!pod || pod->incomplete || pod->listed == 0 || !is_known(store, pod->node) ||
-		!is_fresh(store, pod->node, now_ns))
-		return false;
-	row = pod->node->listed + pod->first_listed;
-	for (uint16_t i = 0; i < pod->listed; i++)
-		if (!columns_row_complete(&pod->node->columns, row[i], store->options.required))
-			return false;
-	return true;
 }
 
 /* --- views ------------------------------------------------------------------------------------ */
@@ -50,31 +22,6 @@ struct store_node_view view_node(const struct store *store, const struct known_n
 		.timestamp_ms = node->columns.timestamp_ms,
 		.window_ms = node->columns.window_ms,
 		.opaque = node,
-	};
-}
-
-struct store_pod_view view_pod(const struct listed_pod *listed)
-{
-	const struct known_pod *pod = listed->known;
-	const struct known_node *node = pod->node;
-	uint32_t window_ms = UINT32_MAX;
-
-	for (uint16_t i = 0; i < pod->listed; i++) {
-		uint32_t row_ms = node->columns.row_window_ms[node->listed[pod->first_listed + i]];
-
-		if (row_ms < window_ms)
-			window_ms = row_ms;
-	}
-	return (struct store_pod_view){
-		.namespace = listed->namespace,
-		.name = listed->name,
-		.uid = listed->uid,
-		.node = node->name,
-		.labels = listed->labels,
-		.timestamp_ms = node->columns.timestamp_ms,
-		.window_ms = window_ms,
-		.containers = pod->listed,
-		.opaque = pod,
 	};
 }
 

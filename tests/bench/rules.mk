@@ -3,7 +3,8 @@
 BENCHES := \
 	bench_agent \
 	bench_sources \
-	bench_list
+	bench_list \
+	bench_metadata
 
 BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
 

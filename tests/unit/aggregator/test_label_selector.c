@@ -219,6 +219,57 @@ static void has_bounds_of_its_own(void **state)
 	assert_string_equal(err.message, "a label selector may have at most 256 requirements");
 }
 
+static void tells_what_is_required(void **state)
+{
+	static const struct {
+		const char *selector, *required;
+	} CASES[] = {
+		{"", ""},
+		{"a", ""},
+		{"a=x", "a=x "},
+		{"a==x", "a=x "},
+		{"a=", "a= "},
+		{"a in (x)", "a=x "},
+		{"a in (x,x)", "a=x "}, /* a set */
+		{"a in ()", "a= "},
+		{"a in (x,y)", ""},
+		{"a!=x", ""},
+		{"!a", ""},
+		{"a notin (x)", ""},
+		{"a>1", ""},
+		{"a<1", ""},
+		{"c=3,a=1,d,b=2", "a=1 b=2 c=3 "},
+		{"a=x,a=x,b=y", "a=x b=y "},
+		{"a in (x,y),a=y", "a=y "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct label_selector *selector;
+		const struct labels *required;
+		char text[64] = "";
+
+		assert_int_equal(label_selector_parse(CASES[i].selector, &selector, NULL), 0);
+		required = label_selector_required(selector);
+		for (size_t l = 0; l < required->count; l++)
+			(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s=%s ",
+				required->item[l].key, required->item[l].value);
+		assert_string_equal(text, CASES[i].required);
+		label_selector_free(selector);
+	}
+}
+
+/* Nothing has both values; one of them is as good as the other to look for. */
+static void what_contradicts_itself_is_required_once(void **state)
+{
+	struct label_selector *selector;
+
+	(void)state;
+	assert_int_equal(label_selector_parse("a=x,a=y", &selector, NULL), 0);
+	assert_int_equal(label_selector_required(selector)->count, 1);
+	label_selector_free(selector);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +277,8 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong_in_kubernetes_words),
 		cmocka_unit_test(names_may_be_as_long_as_kubernetes_allows),
 		cmocka_unit_test(has_bounds_of_its_own),
+		cmocka_unit_test(tells_what_is_required),
+		cmocka_unit_test(what_contradicts_itself_is_required_once),
 	};
 
 	return cmocka_run_group_tests_name("label_selector", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* aggregator/store/labels: finding a key among sorted ones. */
+/* aggregator/store/labels: finding a key among sorted ones, comparing. */
 #include "aggregator/store/labels.h"
 
 #include <setjmp.h>
@@ -40,11 +40,28 @@ static void finds_each_key_in_sets_of_every_size(void **state)
 	}
 }
 
+static void sets_are_equal_or_not(void **state)
+{
+	static const struct label A[] = {{"a", "1"}, {"b", "2"}}, B[] = {{"a", "1"}, {"b", ""}},
+				  C[] = {{"a", "1"}, {"c", "2"}};
+	const struct labels none = {0}, a = {A, 2}, b = {B, 2}, c = {C, 2}, part = {A, 1};
+
+	(void)state;
+	assert_true(labels_equal(&none, &none));
+	assert_true(labels_equal(&a, &a));
+	assert_true(labels_equal(&(struct labels){C, 1}, &part));
+	assert_false(labels_equal(&none, &part));
+	assert_false(labels_equal(&part, &a));
+	assert_false(labels_equal(&a, &b));
+	assert_false(labels_equal(&a, &c));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_nothing_in_an_empty_set),
 		cmocka_unit_test(finds_each_key_in_sets_of_every_size),
+		cmocka_unit_test(sets_are_equal_or_not),
 	};
 
 	return cmocka_run_group_tests_name("labels", tests, NULL, NULL);

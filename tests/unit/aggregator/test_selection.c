@@ -203,6 +203,47 @@ static void gets_one_whatever_the_selectors(void **state)
 	field_selector_free(none);
 }
 
+/* Holds of a walk over the namespace "ns" with this label selector. */
+static size_t holds_of(struct store *store, const char *labels)
+{
+	struct label_selector *selector;
+	struct selection selection = {.store = store, .pods = true, .namespace = "ns"};
+	struct visit visit;
+	size_t holds;
+
+	assert_int_equal(label_selector_parse(labels, &selector, NULL), 0);
+	selection.labels = selector;
+	holds = walk(&selection, 0, &visit);
+	label_selector_free(selector);
+	return holds;
+}
+
+/* A hold sees some thousand pods at the most: one is enough where the store has an index. */
+static void asks_the_index_for_what_is_required(void **state)
+{
+	const struct store_options options = {
+		.metadata = true, .max_pods = 5000, .max_nodes = 1, .telemetry = world.telemetry};
+	struct store *store = store_new(&options, NULL);
+
+	(void)state;
+	assert_non_null(store);
+	for (int p = 0; p < 5000; p++) {
+		char name[16], app[16];
+		const struct label label = {"app", app};
+		const struct labels labels = {&label, 1};
+		const struct store_pod_metadata pod = {"ns", name, name, name, &labels};
+
+		(void)snprintf(name, sizeof(name), "p%d", p);
+		(void)snprintf(app, sizeof(app), "app-%d", p / 10);
+		assert_int_equal(store_put_pod(store, &pod, NULL), 0);
+	}
+	assert_int_equal(holds_of(store, "app=app-7"), 1);
+	assert_int_equal(holds_of(store, "other!=x,app in (app-7)"), 1);
+	assert_true(holds_of(store, "app in (app-7,app-8)") >= 4);
+	assert_true(holds_of(store, "") >= 4);
+	store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_visitor_that_has_enough_comes_back),
 		cmocka_unit_test(selects_by_labels_and_fields),
 		cmocka_unit_test(gets_one_whatever_the_selectors),
+		cmocka_unit_test(asks_the_index_for_what_is_required),
 	};
 
 	return cmocka_run_group_tests_name("selection", tests, set_up, tear_down);
