@@ -50,8 +50,8 @@ static int prepare_reviewer(
 		.allow_ttl_ns = options->allow_ttl_ns ? options->allow_ttl_ns : ACCESS_TTL_NS,
 		.deny_ttl_ns = options->deny_ttl_ns ? options->deny_ttl_ns : ACCESS_TTL_NS,
 		.max_cached = ACCESS_MAX_CACHED,
-		.max_asked = ACCESS_MAX_REVIEWS,
-		.max_waiting = ACCESS_MAX_WAITING,
+		.max_asked = options->max_reviews ? options->max_reviews : ACCESS_MAX_REVIEWS,
+		.max_waiting = options->max_waiting ? options->max_waiting : ACCESS_MAX_WAITING,
 		.telemetry = options->telemetry,
 	};
 
@@ -126,6 +126,11 @@ void access_free(struct access *access)
 bool access_loaded(const struct access *access)
 {
 	return access->token || trust_loaded(access->trust);
+}
+
+bool access_is_probe(const char *path)
+{
+	return open_paths_are_probes(path);
 }
 
 bool access_is_public(const struct access *access, const char *path)

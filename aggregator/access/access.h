@@ -46,6 +46,7 @@ struct access_options {
 	struct string_list
 		always_allow_paths; /* besides /healthz, /livez, /readyz; "/x*" = below */
 	uint64_t token_ttl_ns, allow_ttl_ns, deny_ttl_ns; /* 0: ACCESS_TTL_NS */
+	uint32_t max_reviews, max_waiting; /* 0: ACCESS_MAX_REVIEWS, ACCESS_MAX_WAITING */
 	struct telemetry *telemetry;
 };
 
@@ -61,6 +62,9 @@ void access_free(struct access *access);
 
 /* Whether it is known whom to believe: the ConfigMap was read, or the flags say everything. */
 bool access_loaded(const struct access *access);
+
+/* True for exactly /healthz, /livez and /readyz. */
+bool access_is_probe(const char *path);
 
 /* True for a path that is answered without asking who asks, whatever they show: standalone's
  * /healthz, /livez and /readyz. Kubernetes has none: a bad credential is 401 there, too. */

@@ -68,8 +68,8 @@ static int read_all(BIO *bio, X509_STORE *store, struct error *err)
 	return count > 0 ? 0 : error_set(err, EINVAL, "no certificate is in the CA bundle");
 }
 
-/* OpenSSL would take the first authority of the right name, and a bundle may have two of it: the old
- * and the new. Go tries them all. */
+/* OpenSSL would take the first authority of the right name, and a bundle may have two of it: the
+ * old and the new. Go tries them all. */
 static int has_issued(X509_STORE_CTX *context, X509 *certificate, X509 *issuer)
 {
 	bool issued;

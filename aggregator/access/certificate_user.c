@@ -78,9 +78,10 @@ int certificate_user(const struct trust *trust, SSL *tls, struct certificate_ver
 		*ret_front_proxy = false;
 		return 1;
 	}
-	if (r < 0 && first < 0)
-		return error_context(err, first, "%s", second.message);
-	if (r < 0)
-		return error_set(err, -r, "%s", second.message);
-	return first;
+	if (r < 0 && first < 0) {
+		struct error both = *err;
+
+		return error_set(err, -r, "%.240s; %.240s", both.message, second.message);
+	}
+	return r < 0 ? error_set(err, -r, "%s", second.message) : first;
 }

@@ -84,8 +84,8 @@ static int take_pem(struct authority *authority, const char *pem, struct error *
 
 	if (r > 0) {
 		telemetry_add(authority->changes, 1);
-		log_info("the CA of %s is %s", authority->what,
-			ca_bundle_store(authority->bundle) ? "another now" : "none now");
+		log_info("the CA of %s was %s", authority->what,
+			ca_bundle_store(authority->bundle) ? "taken" : "withdrawn");
 	}
 	return r < 0 ? r : 0;
 }

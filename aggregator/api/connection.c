@@ -313,6 +313,7 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 		break;
 	case REPLYING:
 		if (is_waited_for(connection)) {
+			connection->since_ns = now_ns; /* it is not the client that is slow */
 			if (has_left(connection))
 				give_up(connection, BY_CLIENT);
 		} else if (age_ns > limits->stall_ns) {

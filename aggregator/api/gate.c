@@ -97,12 +97,13 @@ static void on_authorized(void *context, enum access_result result, const char *
 	}
 }
 
-/* False when too many are under way: kube-aggregator and whoever else is root comes in always, or
- * an overload could make the whole API unavailable. */
+/* False when too many are under way. kube-aggregator, who is a master, comes in always, and so do
+ * probes (Kubernetes' flow schemas exempt both): or an overload would look like death. */
 static bool count_in(struct gate *gate, struct exchange *exchange)
 {
 	if (gate->in_flight >= gate->options.max_in_flight &&
-		!user_in_group(&exchange->user, GROUP_MASTERS))
+		!user_in_group(&exchange->user, GROUP_MASTERS) &&
+		!access_is_probe(exchange->request.path))
 		return false;
 	exchange->in_flight = true;
 	telemetry_set(gate->now_in_flight, ++gate->in_flight);

@@ -13,7 +13,7 @@
 struct gate_options {
 	struct access *access;
 	const struct router *router;
-	uint32_t max_in_flight; /* more are answered with 429, but for system:masters */
+	uint32_t max_in_flight; /* more are 429, but for system:masters and probes */
 	struct telemetry *telemetry;
 };
 

@@ -4,6 +4,7 @@
 #include "tests/harness/cluster.h"
 #include "tests/harness/https_server.h"
 #include "tests/harness/scratch.h"
+#include "tests/harness/wait.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -19,7 +20,13 @@
 
 #define TOKENS   "/apis/authentication.k8s.io/v1/tokenreviews"
 #define ACCESSES "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+#define CONFIGS  "/api/v1/namespaces/kube-system/configmaps"
 #define JSON     "application/json"
+
+#define TOKEN_ANSWER \
+	"{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/v1\",\"status\":"
+#define ACCESS_ANSWER \
+	"{\"kind\":\"SubjectAccessReview\",\"apiVersion\":\"authorization.k8s.io/v1\",\"status\":"
 
 #define HOLD_STEP_MS 10
 
@@ -35,8 +42,10 @@ struct guarded_api {
 	struct https_server *server;
 	_Atomic int tokens, accesses; /* enum guarded_reviews */
 	atomic_bool allow;
-	pthread_mutex_t lock; /* guards the two below */
+	pthread_mutex_t lock; /* guards what is below */
 	char *last_access, *last_token;
+	char *published;
+	unsigned version;
 };
 
 /* --- kube-apiserver's side, in its threads ---------------------------------------------------- */
@@ -86,7 +95,7 @@ static void review_token(struct kube_exchange *exchange, void *context)
 	json_t *spec = spec_of(exchange), *audiences = json_object_get(spec, "audiences"),
 	       *audience;
 	const char *token = text(spec, "token");
-	const char *answer = "{\"status\":{\"user\":{},\"error\":\"who is that\"}}";
+	const char *answer = TOKEN_ANSWER "{\"user\":{},\"error\":\"who is that\"}}";
 	struct buffer asked = {0};
 	size_t i;
 
@@ -95,11 +104,12 @@ static void review_token(struct kube_exchange *exchange, void *context)
 		buffer_append_string(&asked, json_string_value(audience));
 	remember(api, &api->last_token, &asked);
 	if (strcmp(token, GUARDED_TOKEN) == 0)
-		answer = "{\"status\":{\"authenticated\":true,\"user\":{\"username\":\"tom\","
-			 "\"uid\":\"7\",\"groups\":[\"dev\"],\"extra\":{\"k\":[\"v\"]}}}}";
+		answer = TOKEN_ANSWER
+			"{\"authenticated\":true,\"user\":{\"username\":\"tom\","
+			"\"uid\":\"7\",\"groups\":[\"dev\"],\"extra\":{\"k\":[\"v\"]}}}}";
 	if (strcmp(token, GUARDED_MASTER_TOKEN) == 0)
-		answer = "{\"status\":{\"authenticated\":true,\"user\":{\"username\":\"root\","
-			 "\"groups\":[\"system:masters\"]}}}";
+		answer = TOKEN_ANSWER "{\"authenticated\":true,\"user\":{\"username\":\"root\","
+				      "\"groups\":[\"system:masters\"]}}}";
 	json_decref(spec);
 	if (may_answer(exchange, &api->tokens))
 		(void)kube_exchange_reply_text(exchange, 201, JSON, answer);
@@ -145,8 +155,63 @@ static void review_access(struct kube_exchange *exchange, void *context)
 	json_decref(spec);
 	if (may_answer(exchange, &api->accesses))
 		(void)kube_exchange_reply_text(exchange, 201, JSON,
-			atomic_load(&api->allow) ? "{\"status\":{\"allowed\":true}}"
-						 : "{\"status\":{\"allowed\":false}}");
+			atomic_load(&api->allow) ? ACCESS_ANSWER "{\"allowed\":true}}"
+						 : ACCESS_ANSWER "{\"allowed\":false}}");
+}
+
+/* The ConfigMap as it is now, as an event if `type` is one; NULL when it is not newer. Free it. */
+static char *config_map(struct guarded_api *api, const char *type, unsigned *version)
+{
+	char *text_of = NULL;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&api->lock);
+	if (api->published && api->version > *version) {
+		r = asprintf(&text_of,
+			"%s%s%s{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":"
+			"\"extension-apiserver-authentication\",\"namespace\":\"kube-system\","
+			"\"resourceVersion\":\"%u\"},\"data\":%s}%s",
+			type ? "{\"type\":\"" : "", type ? type : "", type ? "\",\"object\":" : "",
+			api->version, api->published, type ? "}\n" : "");
+		*version = api->version;
+	}
+	(void)pthread_mutex_unlock(&api->lock);
+	return r < 0 ? NULL : text_of;
+}
+
+static void watch_config(struct kube_exchange *exchange, struct guarded_api *api, unsigned version)
+{
+	bool here = kube_exchange_begin(exchange, 200, JSON);
+
+	while (here) {
+		char *event = config_map(api, "MODIFIED", &version);
+
+		here = event ? kube_exchange_send_text(exchange, event)
+			     : kube_exchange_wait(exchange, HOLD_STEP_MS);
+		free(event);
+	}
+}
+
+static void serve_config(struct kube_exchange *exchange, void *context)
+{
+	struct guarded_api *api = context;
+	const char *from = strstr(kube_exchange_query(exchange), "resourceVersion=");
+	unsigned version = 0;
+	char *object, *list = NULL;
+
+	if (kube_exchange_asks(exchange, "watch=true")) {
+		watch_config(exchange, api,
+			from ? (unsigned)strtoul(from + strlen("resourceVersion="), NULL, 10) : 0);
+		return;
+	}
+	object = config_map(api, NULL, &version);
+	if (asprintf(&list,
+		    "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{"
+		    "\"resourceVersion\":\"%u\"},\"items\":[%s]}",
+		    version, object ? object : "") > 0)
+		(void)kube_exchange_reply_text(exchange, 200, JSON, list);
+	free(object);
+	free(list);
 }
 
 /* --- the API's side --------------------------------------------------------------------------- */
@@ -204,6 +269,7 @@ struct guarded_api *guarded_start(const struct guarded_options *options)
 	api->kube = kube_double_start(NULL);
 	kube_double_on(api->kube, TOKENS, review_token, api);
 	kube_double_on(api->kube, ACCESSES, review_access, api);
+	kube_double_on(api->kube, CONFIGS, serve_config, api);
 	api->telemetry = telemetry_new();
 	api->store = cluster_store(api->telemetry);
 	cluster_fill(api->store, &shape);
@@ -226,6 +292,7 @@ void guarded_stop(struct guarded_api *api)
 	pki_free(api->other);
 	free(api->last_access);
 	free(api->last_token);
+	free(api->published);
 	(void)pthread_mutex_destroy(&api->lock);
 	free(api);
 }
@@ -318,6 +385,22 @@ void guarded_set_accesses(struct guarded_api *api, enum guarded_reviews reviews)
 	atomic_store(&api->accesses, reviews);
 }
 
+void guarded_publish(struct guarded_api *api, const char *data)
+{
+	(void)pthread_mutex_lock(&api->lock);
+	free(api->published);
+	api->published = strdup(data);
+	api->version++;
+	(void)pthread_mutex_unlock(&api->lock);
+	assert_non_null(api->published);
+}
+
+void guarded_stop_kube(struct guarded_api *api)
+{
+	kube_double_stop(api->kube);
+	api->kube = NULL;
+}
+
 void guarded_allow(struct guarded_api *api, bool allow)
 {
 	atomic_store(&api->allow, allow);
@@ -352,6 +435,26 @@ char *guarded_last_access(struct guarded_api *api)
 char *guarded_last_token(struct guarded_api *api)
 {
 	return copy_of(api, &api->last_token);
+}
+
+struct awaited {
+	struct telemetry_series *series;
+	uint64_t value;
+};
+
+static bool is_reached(void *context)
+{
+	const struct awaited *awaited = context;
+
+	return telemetry_get(awaited->series) == awaited->value;
+}
+
+void guarded_await(const struct guarded_api *api, const char *name, uint64_t value)
+{
+	struct awaited awaited = {telemetry_gauge(api->telemetry, name, "", NULL, NULL), value};
+
+	if (!wait_until(is_reached, &awaited, 20000))
+		fail_msg("%s is %llu", name, (unsigned long long)telemetry_get(awaited.series));
 }
 
 uint64_t guarded_figure(

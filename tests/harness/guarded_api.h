@@ -65,6 +65,13 @@ enum guarded_reviews {
 void guarded_set_tokens(struct guarded_api *api, enum guarded_reviews reviews);
 void guarded_set_accesses(struct guarded_api *api, enum guarded_reviews reviews);
 
+/* What kube-apiserver publishes from now on: the `data` of the ConfigMap, JSON. There is none in
+ * the beginning. */
+void guarded_publish(struct guarded_api *api, const char *data);
+
+/* It does not listen any more. */
+void guarded_stop_kube(struct guarded_api *api);
+
 /* Whether accesses are allowed from now on; not, in the beginning. */
 void guarded_allow(struct guarded_api *api, bool allow);
 
@@ -79,8 +86,10 @@ char *guarded_last_access(struct guarded_api *api);
 /* What the TokenReview asked for audiences, or "" . Free it. */
 char *guarded_last_token(struct guarded_api *api);
 
-/* A series that has the label; 0 when it is not there. */
+/* A series; the label may be NULL. 0 when it is not there. */
 uint64_t guarded_figure(
 	const struct guarded_api *api, const char *name, const char *label, const char *value);
+/* Waits until the one without a label is `value`; fails the test after 20 s. */
+void guarded_await(const struct guarded_api *api, const char *name, uint64_t value);
 
 #endif

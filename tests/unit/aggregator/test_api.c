@@ -333,6 +333,50 @@ static void waits_for_the_first_node(void **state)
 	https_response_free(&answer);
 }
 
+static const char *check_flag(void *context)
+{
+	return *(const bool *)context ? NULL : "it is not so yet";
+}
+
+static void conditions_are_checks_of_readyz(void **state)
+{
+	static bool so = true, not_so;
+	const struct api_condition conditions[] = {
+		{"good", check_flag, &so}, {"bad", check_flag, &not_so}};
+	const struct api_options options = {.conditions = conditions, .condition_count = 2};
+	struct https_response answer;
+
+	(void)state;
+	not_so = false;
+	start(&options, 1);
+	answer = ask("GET", "/readyz", "");
+	assert_int_equal(answer.status, 500);
+	assert_string_equal(answer.body,
+		"[+]ping ok\n[+]first-node ok\n[+]good ok\n[-]bad failed: reason withheld\n"
+		"readyz check failed\n");
+	https_response_free(&answer);
+	answer = ask("GET", "/readyz?exclude=bad", "");
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+	answer = ask("GET", "/readyz/good", TOKEN);
+	assert_string_equal(answer.body, "ok");
+	https_response_free(&answer);
+	answer = ask("GET", "/readyz/bad", TOKEN);
+	assert_int_equal(answer.status, 500);
+	assert_string_equal(answer.body, "internal server error: it is not so yet\n");
+	https_response_free(&answer);
+	answer = ask("GET", "/livez/bad", TOKEN);
+	assert_int_equal(answer.status, 404);
+	https_response_free(&answer);
+	answer = ask("GET", "/livez?verbose", "");
+	assert_string_equal(answer.body, "[+]ping ok\nlivez check passed\n");
+	https_response_free(&answer);
+	not_so = true;
+	answer = ask("GET", "/readyz", "");
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+}
+
 static void audit_ids_are_echoed_or_made(void **state)
 {
 	char id[100], other[100], header[200], received[66];
@@ -851,6 +895,7 @@ int main(void)
 		cmocka_unit_test_teardown(answers_every_route, tear_down),
 		cmocka_unit_test_teardown(without_core_api_it_is_not_there, tear_down),
 		cmocka_unit_test_teardown(waits_for_the_first_node, tear_down),
+		cmocka_unit_test_teardown(conditions_are_checks_of_readyz, tear_down),
 		cmocka_unit_test_teardown(audit_ids_are_echoed_or_made, tear_down),
 		cmocka_unit_test_teardown(discovery_is_cached_by_its_tag, tear_down),
 		cmocka_unit_test_teardown(long_lists_are_streamed_and_packed, tear_down),

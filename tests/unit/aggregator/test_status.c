@@ -49,6 +49,9 @@ static void says_each_error_as_the_contract_has_it(void **state)
 	assert_json(status_method_not_allowed(),
 		HEAD "\"the server does not allow this method on the requested resource\","
 		     "\"reason\":\"MethodNotAllowed\",\"details\":{},\"code\":405}\n");
+	assert_json(status_too_many_requests("wait", 1),
+		HEAD "\"wait\",\"reason\":\"TooManyRequests\",\"details\":{"
+		     "\"retryAfterSeconds\":1},\"code\":429}\n");
 	assert_json(status_no_watch("metrics.k8s.io", "nodes"),
 		HEAD "\"watch is not supported on resources of kind \\\"nodes.metrics.k8s.io\\\"\","
 		     "\"reason\":\"MethodNotAllowed\",\"details\":{\"group\":\"metrics.k8s.io\","
