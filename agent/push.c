@@ -45,6 +45,7 @@ struct push {
 	nng_socket socket;
 	struct pipe_watch *watch;
 	nng_dialer dialer;
+	struct tls_config *tls; /* NULL: no TLS */
 	nng_aio *aio;
 	char *url;
 	enum endpoint_kind kind;
@@ -233,13 +234,11 @@ static int set_tls(struct push *push, const struct push_options *options,
 	const struct endpoint *endpoint, struct error *err)
 {
 	const char *name = options->server_name ? options->server_name : endpoint->host;
-	nng_tls_config *config;
-	int r = tls_config_client(options->ca_file, name, &config, err), rv;
+	int r = tls_config_client(options->ca_file, name, &push->tls, err), rv;
 
 	if (r < 0)
 		return error_context(err, r, "connecting to %s", options->url);
-	rv = nng_dialer_set_ptr(push->dialer, NNG_OPT_TLS_CONFIG, config);
-	nng_tls_config_free(config); /* the dialer holds it */
+	rv = nng_dialer_set_ptr(push->dialer, NNG_OPT_TLS_CONFIG, tls_config_nng(push->tls));
 	if (rv != 0)
 		return error_set(err, EINVAL, "connecting to %s: setting TLS: %s", options->url,
 			nng_strerror(rv));
@@ -358,6 +357,7 @@ void push_free(struct push *push)
 	 * for a connection that is on its way. */
 	(void)nng_dialer_close(push->dialer);
 	nng_aio_free(push->aio);
+	tls_config_free(push->tls);
 	(void)pthread_mutex_destroy(&push->lock);
 	free(push->url);
 	free(push);

@@ -33,8 +33,10 @@ struct access_options {
 	 */
 	const char *token;
 
-	/* Of Kubernetes. Files and lists given here win over what the ConfigMap says; "" or an
-	 * empty list: the ConfigMap's. Files are read again when they change. */
+	/* Of Kubernetes. Files and lists given here win over what the ConfigMap says; NULL, "" or
+	 * an empty list: the ConfigMap's; but beside a requestheader_ca_file an empty list is
+	 * Kubernetes' default (X-Remote-User, X-Remote-Uid, X-Remote-Group, X-Remote-Extra-, any
+	 * name). Files are read again when they change. */
 	struct kube_client *client;
 	struct event_base *base;
 	const char *client_ca_file;
@@ -53,11 +55,16 @@ struct access;
  * what it needs; client, base and telemetry must outlive it. */
 struct access *access_new(const struct access_options *options, struct error *err);
 
-/* Questions under way are forgotten without an answer. */
+/* Questions under way are forgotten without an answer. After the API, whose connections have
+ * peers, and before the client. NULL is fine. */
 void access_free(struct access *access);
 
 /* Whether it is known whom to believe: the ConfigMap was read, or the flags say everything. */
 bool access_loaded(const struct access *access);
+
+/* True for a path that is answered without asking who asks, whatever they show: standalone's
+ * /healthz, /livez and /readyz. Kubernetes has none: a bad credential is 401 there, too. */
+bool access_is_public(const struct access *access, const char *path);
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
@@ -77,8 +84,8 @@ enum access_result {
 
 /* Calls back once: from within the call when the answer is at hand, otherwise later from the loop.
  * `user` (of a yes) and `reason` live in the callback only. *ret_pending is what access_cancel()
- * takes, NULL when the answer was given already. `tls` is the connection's, its certificate is not
- * verified yet. `headers` must live until the answer. */
+ * takes, NULL when the answer is given at once; it is written before that. `tls` is the
+ * connection's, its certificate is not verified yet. `headers` must live until the answer. */
 struct access_pending;
 typedef void (*access_authenticated)(
 	void *context, enum access_result result, const struct user *user, const char *reason);
@@ -88,6 +95,7 @@ void access_authenticate(struct access *access, SSL *tls, struct access_peer *pe
 
 /* --- whether they may ------------------------------------------------------------------------- */
 
+/* As above; `attributes`, their user and texts must live until the answer. */
 typedef void (*access_authorized)(void *context, enum access_result result, const char *reason);
 void access_authorize(struct access *access, const struct access_attributes *attributes,
 	access_authorized on_result, void *context, struct access_pending **ret_pending);

@@ -1,8 +1,9 @@
 #include "aggregator/api/api.h"
 
-#include "aggregator/api/authenticate.h"
+#include "aggregator/api/certificate_reload.h"
 #include "aggregator/api/core_api.h"
 #include "aggregator/api/exchange.h"
+#include "aggregator/api/gate.h"
 #include "aggregator/api/health.h"
 #include "aggregator/api/metrics_api.h"
 #include "aggregator/api/reply.h"
@@ -10,34 +11,43 @@
 #include "aggregator/api/router.h"
 #include "aggregator/api/self_metrics.h"
 #include "aggregator/api/server.h"
-#include "aggregator/api/tls_context.h"
 #include "base/clock.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct api {
+	struct certificate_reload *certificate;
 	struct server *server;
 	struct router *router;
 	struct metrics_api *metrics;
 	struct health *health;
 	struct exchange_codes *codes;
-	char *token;
-	struct authenticate_options authenticate;
+	struct gate *gate;
 };
 
 static enum request_method method_of(const struct evhttp_request *http)
 {
-	switch (evhttp_request_get_command(http)) {
-	case EVHTTP_REQ_GET:
-		return REQUEST_GET;
-	case EVHTTP_REQ_HEAD:
-		return REQUEST_HEAD;
-	default:
-		return REQUEST_OTHER;
-	}
+	static const struct {
+		enum evhttp_cmd_type evhttp;
+		enum request_method ours;
+	} METHODS[] = {
+		{EVHTTP_REQ_GET, REQUEST_GET},
+		{EVHTTP_REQ_HEAD, REQUEST_HEAD},
+		{EVHTTP_REQ_POST, REQUEST_POST},
+		{EVHTTP_REQ_PUT, REQUEST_PUT},
+		{EVHTTP_REQ_PATCH, REQUEST_PATCH},
+		{EVHTTP_REQ_DELETE, REQUEST_DELETE},
+		{EVHTTP_REQ_OPTIONS, REQUEST_OPTIONS},
+		{EVHTTP_REQ_TRACE, REQUEST_TRACE},
+		{EVHTTP_REQ_CONNECT, REQUEST_CONNECT},
+	};
+
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
+		if (METHODS[i].evhttp == evhttp_request_get_command(http))
+			return METHODS[i].ours;
+	return REQUEST_OTHER;
 }
 
 /* Before anyone knows who asks. False: *ret_status says what is wrong. */
@@ -62,13 +72,7 @@ static bool parse(struct exchange *exchange, struct status *ret_status)
 	return r == 0;
 }
 
-static bool let_in(const struct api *api, const struct exchange *exchange)
-{
-	return health_is_probe(&exchange->request) ||
-	       authenticate_request(&api->authenticate, &exchange->request);
-}
-
-/* The way of a request: parse, authenticate, route. */
+/* The way of a request: parse, then the gate, which routes it. */
 static void handle(void *context, struct evhttp_request *http)
 {
 	struct api *api = context;
@@ -80,22 +84,34 @@ static void handle(void *context, struct evhttp_request *http)
 		return;
 	}
 	exchange->request.method = method_of(http);
-	if (!parse(exchange, &status)) {
+	if (parse(exchange, &status))
+		gate_enter(api->gate, exchange);
+	else
 		reply_status(exchange, &status);
-	} else if (!let_in(api, exchange)) {
-		status = status_unauthorized();
-		reply_status(exchange, &status);
-	} else {
-		router_dispatch(api->router, exchange);
-	}
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
 }
 
 static int add_routes(struct api *api, const struct api_options *options)
 {
-	uint32_t ready_ms = options->ready_ms ? options->ready_ms : API_READY_MS;
+	struct probes_check conditions[API_MAX_CONDITIONS];
+	struct health_options health = {
+		.store = options->store,
+		.metadata = options->metadata,
+		.ready_ns = or_default(options->ready_ms, API_READY_MS) * NS_PER_MS,
+		.conditions = conditions,
+	};
+
+	for (size_t i = 0; i < options->condition_count && i < API_MAX_CONDITIONS; i++)
+		conditions[health.condition_count++] =
+			(struct probes_check){options->conditions[i].name,
+				options->conditions[i].check, options->conditions[i].context};
 
 	api->metrics = metrics_api_new(api->router, options->store);
-	api->health = health_new(api->router, options->store, ready_ms * NS_PER_MS);
+	api->health = health_new(api->router, &health);
 	if (!api->metrics || !api->health)
 		return -ENOMEM;
 	if (options->core_api)
@@ -105,14 +121,27 @@ static int add_routes(struct api *api, const struct api_options *options)
 	return 0;
 }
 
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
+static struct gate *new_gate(const struct api *api, const struct api_options *options)
 {
-	return value ? value : otherwise;
+	const struct gate_options gate = {
+		.access = options->access,
+		.router = api->router,
+		.max_in_flight = or_default(options->max_requests_in_flight, API_MAX_REQUESTS),
+		.telemetry = options->telemetry,
+	};
+
+	return gate_new(&gate);
 }
 
 static int start_server(struct api *api, const struct api_options *options, struct event_base *base,
 	struct error *err)
 {
+	const struct certificate_reload_options certificate = {
+		.cert_file = options->cert_file,
+		.key_file = options->key_file,
+		.tls_min_version = options->tls_min_version,
+		.telemetry = options->telemetry,
+	};
 	struct server_options server = {
 		.bind_address = options->bind_address,
 		.port = options->port,
@@ -126,11 +155,18 @@ static int start_server(struct api *api, const struct api_options *options, stru
 		.telemetry = options->telemetry,
 	};
 
-	server.tls = tls_context_new(options->cert_file, options->key_file, err);
+	api->certificate = certificate_reload_new(&certificate, base);
+	if (!api->certificate)
+		return error_errno(err, ENOMEM, "starting the API");
+	server.tls = certificate_reload_first(api->certificate, err);
 	if (!server.tls)
 		return -EINVAL;
 	api->server = server_start(&server, base, err);
-	return api->server ? 0 : -EINVAL;
+	if (!api->server)
+		return -EINVAL;
+	if (certificate_reload_start(api->certificate, api->server) < 0)
+		return error_errno(err, ENOMEM, "starting the API");
+	return 0;
 }
 
 struct api *api_start(const struct api_options *options, struct event_base *base, struct error *err)
@@ -143,9 +179,8 @@ struct api *api_start(const struct api_options *options, struct event_base *base
 	}
 	api->router = router_new();
 	api->codes = exchange_codes_new(options->telemetry);
-	api->token = strdup(options->token);
-	api->authenticate.token = api->token;
-	if (!api->router || !api->codes || !api->token || add_routes(api, options) < 0) {
+	api->gate = new_gate(api, options);
+	if (!api->router || !api->codes || !api->gate || add_routes(api, options) < 0) {
 		(void)error_errno(err, ENOMEM, "starting the API");
 		api_stop(api);
 		return NULL;
@@ -161,14 +196,14 @@ void api_stop(struct api *api)
 {
 	if (!api)
 		return;
-	server_stop(api->server); /* first: its connections end in what is freed next */
+	certificate_reload_free(api->certificate);
+	server_stop(
+		api->server); /* before what follows: its connections end in what is freed next */
 	metrics_api_free(api->metrics);
 	health_free(api->health);
 	router_free(api->router);
+	gate_free(api->gate);
 	exchange_codes_free(api->codes);
-	if (api->token)
-		OPENSSL_cleanse(api->token, strlen(api->token));
-	free(api->token);
 	free(api);
 }
 

@@ -36,17 +36,18 @@ struct api_options {
 	const char *bind_address;
 	uint16_t port;                    /* 0: any that is free, see api_port() */
 	const char *cert_file, *key_file; /* PEM */
-	const char *token; /* goes with `access` */
 	struct access *access;            /* who may do what */
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
-	uint32_t max_connections;         /* 0: API_MAX_CONNECTIONS */
+	bool metadata; /* the store is told which nodes there are: /readyz waits for most of them,
+			  not only for the first */
+	uint32_t max_connections; /* 0: API_MAX_CONNECTIONS */
 
 	/* Deadlines in milliseconds; 0: the default below. Tests shorten them. */
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
 	uint32_t receive_ms;   /* from a request's first byte to its last */
 	uint32_t idle_ms;      /* of a connection without a request */
 	uint32_t stall_ms;     /* of an answer, without the client taking a byte */
-	uint32_t ready_ms;     /* after it /readyz does not wait for a first node any more */
+	uint32_t ready_ms;     /* after it /readyz does not wait for nodes any more */
 
 	int tls_min_version;             /* TLS1_2_VERSION or TLS1_3_VERSION; 0: 1.2 */
 	uint32_t max_requests_in_flight; /* 0: API_MAX_REQUESTS; more are answered with 429 */
@@ -62,7 +63,7 @@ struct api_options {
 struct api;
 
 /* Listens. NULL and a message: port in use, certificate that can't be read. Strings are
- * copied; store and telemetry must outlive it. */
+ * copied; access, store, telemetry, conditions and their names must outlive it. */
 struct api *api_start(
 	const struct api_options *options, struct event_base *base, struct error *err);
 void api_stop(struct api *api);

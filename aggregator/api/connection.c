@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -34,6 +35,7 @@ struct connection {
 	LIST_ENTRY(connection) entry;
 	struct connection_set *set; /* NULL when the set is gone */
 	SSL *ssl;
+	struct access_peer *peer;
 	struct bufferevent *bufferevent;
 	enum state state;
 	uint64_t since_ns; /* in this state; while REPLYING, since the last byte was taken */
@@ -119,6 +121,7 @@ static void ssl_freed(
 		telemetry_set(set->open, set->count);
 		telemetry_add(set->closed[connection->reason], 1);
 	}
+	access_peer_free(connection->peer);
 	free(connection);
 }
 
@@ -189,6 +192,16 @@ void connection_on_finish(
 	connection->argument = argument;
 }
 
+SSL *connection_tls(struct evhttp_request *http)
+{
+	return connection_of(http)->ssl;
+}
+
+struct access_peer *connection_peer(struct evhttp_request *http)
+{
+	return connection_of(http)->peer;
+}
+
 void connection_abort(struct evhttp_request *http)
 {
 	cut(connection_of(http), ON_ABORT, true);
@@ -235,8 +248,11 @@ struct bufferevent *connection_new(
 	if (!connection)
 		return NULL;
 	connection->ssl = SSL_new(tls);
-	if (!connection->ssl || SSL_set_ex_data(connection->ssl, set->ssl_index, connection) != 1) {
+	connection->peer = access_peer_new();
+	if (!connection->ssl || !connection->peer ||
+		SSL_set_ex_data(connection->ssl, set->ssl_index, connection) != 1) {
 		SSL_free(connection->ssl);
+		access_peer_free(connection->peer);
 		free(connection);
 		return NULL;
 	}
@@ -251,6 +267,30 @@ struct bufferevent *connection_new(
 	return connection->bufferevent;
 }
 
+/* Nothing of the answer has been written yet. evhttp neither reads nor writes then, and so sees no
+ * end of the connection. */
+static bool is_waited_for(const struct connection *connection)
+{
+	return connection->state == REPLYING && connection->http &&
+	       evbuffer_get_length(bufferevent_get_output(connection->bufferevent)) == 0;
+}
+
+static bool has_left(const struct connection *connection)
+{
+	struct pollfd socket = {bufferevent_getfd(connection->bufferevent), POLLRDHUP, 0};
+
+	return poll(&socket, 1, 0) > 0;
+}
+
+/* Of a connection that is waited for: who waits is told by connection_closed(). */
+static void give_up(struct connection *connection, enum reason reason)
+{
+	connection->reason = reason;
+	enter(connection, CUT);
+	evhttp_connection_free(evhttp_request_get_connection(connection->http));
+}
+
+/* The connection may be gone when it returns. */
 static void check_deadline(struct connection *connection, uint64_t now_ns)
 {
 	const struct connection_limits *limits = &connection->set->limits;
@@ -272,8 +312,12 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 			cut(connection, ON_RECEIVE, true);
 		break;
 	case REPLYING:
-		if (age_ns > limits->stall_ns)
+		if (is_waited_for(connection)) {
+			if (has_left(connection))
+				give_up(connection, BY_CLIENT);
+		} else if (age_ns > limits->stall_ns) {
 			cut(connection, ON_STALL, true);
+		}
 		break;
 	case CUT:
 		break;
@@ -282,11 +326,12 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 
 void connection_sweep(struct connection_set *set, uint64_t now_ns)
 {
-	struct connection *connection;
+	struct connection *connection, *next;
 
-	for (connection = LIST_FIRST(&set->list); connection;
-		connection = LIST_NEXT(connection, entry))
+	for (connection = LIST_FIRST(&set->list); connection; connection = next) {
+		next = LIST_NEXT(connection, entry);
 		check_deadline(connection, now_ns);
+	}
 }
 
 static void register_series(struct connection_set *set, struct telemetry *telemetry)

@@ -3,6 +3,7 @@
 #ifndef API_CONNECTION_H
 #define API_CONNECTION_H
 
+#include "aggregator/access/access.h"
 #include "base/telemetry.h"
 
 #include <event2/bufferevent.h>
@@ -36,6 +37,8 @@ struct bufferevent *connection_new(
 bool connection_begin_reply(struct evhttp_request *http);
 
 /* See server.h. */
+SSL *connection_tls(struct evhttp_request *http);
+struct access_peer *connection_peer(struct evhttp_request *http);
 void connection_on_finish(
 	struct evhttp_request *http, void (*finished)(void *argument), void *argument);
 void connection_abort(struct evhttp_request *http);

@@ -13,10 +13,12 @@ static const struct {
 	{304, "304"},
 	{400, "400"},
 	{401, "401"},
+	{403, "403"},
 	{404, "404"},
 	{405, "405"},
 	{406, "406"},
 	{422, "422"},
+	{429, "429"},
 	{431, "431"},
 	{500, "500"},
 	{0, "other"},
@@ -57,6 +59,8 @@ static void exchange_free(void *argument)
 {
 	struct exchange *exchange = argument;
 
+	if (exchange->leave)
+		exchange->leave(exchange);
 	if (exchange->source.free)
 		exchange->source.free(exchange->source.context);
 	gzip_stream_free(exchange->gzip);
@@ -64,6 +68,8 @@ static void exchange_free(void *argument)
 		evbuffer_free(exchange->chunk);
 	buffer_free(&exchange->page);
 	buffer_free(&exchange->packed);
+	request_attributes_free(&exchange->attributes);
+	user_free(&exchange->user);
 	request_free(&exchange->request);
 	free(exchange);
 }

@@ -3,9 +3,12 @@
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
+#include "aggregator/access/access.h"
 #include "aggregator/api/gzip_stream.h"
 #include "aggregator/api/listing.h"
 #include "aggregator/api/request.h"
+#include "aggregator/api/request_attributes.h"
+#include "aggregator/kube/user.h"
 #include "base/buffer.h"
 #include "base/telemetry.h"
 
@@ -35,6 +38,14 @@ struct exchange {
 	struct exchange_codes *codes;
 	struct request request;
 	const char *parameters[EXCHANGE_MAX_PARAMETERS]; /* what the route's "*" stand for */
+
+	/* At the gate, and from there on. */
+	struct user user; /* who asks */
+	struct request_attributes attributes;
+	struct access_pending *pending;           /* the question about them that is under way */
+	bool in_flight;                           /* counted */
+	void (*leave)(struct exchange *exchange); /* at its end, if not NULL */
+	void *gate;
 
 	/* Of an answer that is streamed. */
 	struct page_source source;

@@ -172,3 +172,11 @@ bool field_selector_matches(
 	}
 	return true;
 }
+
+const char *field_selector_name(const struct field_selector *selector)
+{
+	for (size_t i = 0; selector && i < selector->count; i++)
+		if (!selector->items[i].by_namespace && !selector->items[i].negated)
+			return selector->items[i].value;
+	return NULL;
+}

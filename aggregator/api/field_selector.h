@@ -17,4 +17,7 @@ void field_selector_free(struct field_selector *selector);
 bool field_selector_matches(
 	const struct field_selector *selector, const char *namespace, const char *name);
 
+/* The name that it wants metadata.name to be equal to, or NULL; it belongs to the selector. */
+const char *field_selector_name(const struct field_selector *selector);
+
 #endif

@@ -1,17 +1,17 @@
 #include "aggregator/api/health.h"
 
-#include "aggregator/api/probes.h"
 #include "aggregator/api/reply.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#define MOST_PERCENT 90 /* of the nodes that there are */
 
 struct health {
 	struct store *store;
 	uint64_t ready_at_ns; /* CLOCK_MONOTONIC */
-	bool seen_a_node;
-	struct probes_check checks[2];
+	bool seen_nodes;
+	struct probes_check checks[2 + HEALTH_MAX_CONDITIONS];
 	struct probes_probe healthz, livez, readyz;
 };
 
@@ -23,14 +23,29 @@ static const char *ping(void *context)
 
 /* Once it was so it stays: that every node has left since is a figure, and no reason to leave
  * clients without answers. */
+static const char *latch(struct health *health, bool now, const char *reason)
+{
+	if (!health->seen_nodes)
+		health->seen_nodes = now || clock_monotonic_ns() >= health->ready_at_ns;
+	return health->seen_nodes ? NULL : reason;
+}
+
 static const char *first_node(void *context)
 {
 	struct health *health = context;
 
-	if (!health->seen_a_node)
-		health->seen_a_node = store_served_nodes(health->store) > 0 ||
-				      clock_monotonic_ns() >= health->ready_at_ns;
-	return health->seen_a_node ? NULL : "no node has reported yet";
+	return latch(health, store_served_nodes(health->store) > 0, "no node has reported yet");
+}
+
+/* A half-filled answer makes the HPA scale wrongly. */
+static const char *nodes_reported(void *context)
+{
+	struct health *health = context;
+	size_t known = store_known_nodes(health->store);
+	size_t served = store_served_nodes(health->store);
+
+	return latch(health, known > 0 && served * 100 >= known * MOST_PERCENT,
+		"less than 90 % of the nodes have reported yet");
 }
 
 static void send_text(struct exchange *exchange, bool passed, const struct buffer *body)
@@ -63,38 +78,39 @@ static void show_check(void *context, struct exchange *exchange)
 	buffer_free(&body);
 }
 
-struct health *health_new(struct router *router, struct store *store, uint64_t ready_ns)
+static void add_routes(struct health *health, struct router *router)
 {
-	struct health *health = calloc(1, sizeof(*health));
-
-	if (!health)
-		return NULL;
-	health->store = store;
-	health->ready_at_ns = clock_monotonic_ns() + ready_ns;
-	health->checks[0] = (struct probes_check){"ping", ping, health};
-	health->checks[1] = (struct probes_check){"first-node", first_node, health};
-	health->healthz = (struct probes_probe){"healthz", health->checks, 1};
-	health->livez = (struct probes_probe){"livez", health->checks, 1};
-	health->readyz = (struct probes_probe){"readyz", health->checks, 2};
 	router_add(router, "/healthz", ROUTER_HEAD | ROUTER_INDEX, show_probe, &health->healthz);
 	router_add(router, "/livez", ROUTER_HEAD | ROUTER_INDEX, show_probe, &health->livez);
 	router_add(router, "/readyz", ROUTER_HEAD | ROUTER_INDEX, show_probe, &health->readyz);
 	router_add(router, "/healthz/*", ROUTER_HEAD, show_check, &health->healthz);
 	router_add(router, "/livez/*", ROUTER_HEAD, show_check, &health->livez);
 	router_add(router, "/readyz/*", ROUTER_HEAD, show_check, &health->readyz);
+}
+
+struct health *health_new(struct router *router, const struct health_options *options)
+{
+	struct health *health = calloc(1, sizeof(*health));
+	size_t count = 0;
+
+	if (!health)
+		return NULL;
+	health->store = options->store;
+	health->ready_at_ns = clock_monotonic_ns() + options->ready_ns;
+	health->checks[count++] = (struct probes_check){"ping", ping, health};
+	health->checks[count++] =
+		options->metadata ? (struct probes_check){"nodes-reported", nodes_reported, health}
+				  : (struct probes_check){"first-node", first_node, health};
+	for (size_t i = 0; i < options->condition_count && i < HEALTH_MAX_CONDITIONS; i++)
+		health->checks[count++] = options->conditions[i];
+	health->healthz = (struct probes_probe){"healthz", health->checks, 1};
+	health->livez = (struct probes_probe){"livez", health->checks, 1};
+	health->readyz = (struct probes_probe){"readyz", health->checks, count};
+	add_routes(health, router);
 	return health;
 }
 
 void health_free(struct health *health)
 {
 	free(health);
-}
-
-bool health_is_probe(const struct request *request)
-{
-	const char *name = request->segments[0];
-
-	return request->segment_count == 1 && !request->trailing_slash && !request->unroutable &&
-	       (strcmp(name, "healthz") == 0 || strcmp(name, "livez") == 0 ||
-		       strcmp(name, "readyz") == 0);
 }

@@ -2,20 +2,31 @@
 #ifndef API_HEALTH_H
 #define API_HEALTH_H
 
+#include "aggregator/api/probes.h"
 #include "aggregator/api/router.h"
 #include "aggregator/store/store.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define HEALTH_MAX_CONDITIONS 8
+
+struct health_options {
+	struct store *store;
+	bool metadata;     /* it is known which nodes there are, see store.h */
+	uint64_t ready_ns; /* from now on: that is how long /readyz waits for nodes */
+	const struct probes_check *conditions; /* of /readyz besides; copied */
+	size_t condition_count;                /* at most HEALTH_MAX_CONDITIONS are taken */
+};
 
 struct health;
 
 /* Adds /healthz, /livez and /readyz, each with a path for each check. Live is a program whose loop
- * answers; ready is one that has heard of a node, or has waited `ready_ns` for the first.
- * `store` must outlive it, and it the router. NULL when memory is short. */
-struct health *health_new(struct router *router, struct store *store, uint64_t ready_ns);
+ * answers; ready is one of which the conditions are true and that has heard of 90 % of the nodes
+ * (without metadata: of a node), or has waited for them long enough. `store` and the conditions'
+ * names must outlive it, and it the router. NULL when memory is short. */
+struct health *health_new(struct router *router, const struct health_options *options);
 void health_free(struct health *health);
-
-/* True for exactly /healthz, /livez and /readyz, which everyone may ask. */
-bool health_is_probe(const struct request *request);
 
 #endif

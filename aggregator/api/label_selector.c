@@ -21,6 +21,8 @@ struct requirement {
 struct label_selector {
 	struct requirement *items;
 	size_t count;
+	struct label *required; /* points into the items */
+	struct labels required_labels;
 };
 
 /* The parser looks one word ahead. */
@@ -263,6 +265,35 @@ static int parse_all(struct parser *parser, struct label_selector *selector)
 	return 0;
 }
 
+static int compare_labels(const void *a, const void *b)
+{
+	const struct label *left = a, *right = b;
+
+	return strcmp(left->key, right->key);
+}
+
+static int gather_required(struct label_selector *selector, struct error *err)
+{
+	size_t count = 0, kept = 0;
+	struct label *label;
+
+	label = selector->required = calloc(selector->count + 1, sizeof(*label));
+	if (!label)
+		return error_errno(err, ENOMEM, "reading the label selector");
+	for (size_t i = 0; i < selector->count; i++) {
+		const struct requirement *item = &selector->items[i];
+
+		if (item->relation == ONE_OF && item->value_count == 1)
+			label[count++] = (struct label){item->key, item->values[0]};
+	}
+	qsort(label, count, sizeof(*label), compare_labels);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || strcmp(label[kept - 1].key, label[i].key) != 0)
+			label[kept++] = label[i];
+	selector->required_labels = (struct labels){.item = label, .count = kept};
+	return 0;
+}
+
 int label_selector_parse(const char *text, struct label_selector **ret_selector, struct error *err)
 {
 	struct parser parser = {.rest = text, .err = err};
@@ -276,6 +307,8 @@ int label_selector_parse(const char *text, struct label_selector **ret_selector,
 	if (!selector)
 		return error_errno(err, ENOMEM, "reading the label selector");
 	r = parse_all(&parser, selector);
+	if (r == 0)
+		r = gather_required(selector, err);
 	if (r < 0) {
 		label_selector_free(selector);
 		return r;
@@ -297,7 +330,13 @@ void label_selector_free(struct label_selector *selector)
 		free(item->key);
 	}
 	free(selector->items);
+	free(selector->required);
 	free(selector);
+}
+
+const struct labels *label_selector_required(const struct label_selector *selector)
+{
+	return &selector->required_labels;
 }
 
 static bool has_value(const struct requirement *item, const char *value)

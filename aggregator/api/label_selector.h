@@ -22,4 +22,8 @@ void label_selector_free(struct label_selector *selector);
 /* NULL matches everything. */
 bool label_selector_matches(const struct label_selector *selector, const struct labels *labels);
 
+/* What every object that matches has for certain: the labels of "key=value", "key==value" and
+ * "key in (value)"; of several for one key, one of them. Sorted; the selector's, may be empty. */
+const struct labels *label_selector_required(const struct label_selector *selector);
+
 #endif

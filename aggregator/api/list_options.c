@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* True when Go's strconv.ParseInt(text, 10, 64) takes it; else the message it gives. */
@@ -148,4 +149,23 @@ fail:
 	label_selector_free(options.labels);
 	field_selector_free(options.fields);
 	return false;
+}
+
+char *list_options_name(const struct request *request)
+{
+	struct list_options options = {0};
+	struct status status = {0};
+	const char *name = NULL;
+	char *copy = NULL;
+
+	if (!request_query(request, "fieldSelector"))
+		return NULL;
+	if (check_integers(request, &status) && parse_selectors(request, &options, &status))
+		name = field_selector_name(options.fields);
+	if (name)
+		copy = strdup(name);
+	status_free(&status);
+	label_selector_free(options.labels);
+	field_selector_free(options.fields);
+	return copy;
 }

@@ -20,4 +20,8 @@ struct list_options {
 bool list_options_parse(const struct request *request, const char *group, const char *resource,
 	struct list_options *ret_options, struct status *ret_status);
 
+/* The name that the query's fieldSelector wants; NULL when it wants none, when the query is not
+ * well-formed, or memory is short. free() it. */
+char *list_options_name(const struct request *request);
+
 #endif

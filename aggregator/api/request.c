@@ -71,6 +71,7 @@ static void split_path(struct request *request, char *path)
 	request->trailing_slash = request->segment_count > 0;
 }
 
+/* `text` has room for it twice. */
 static int parse_path(struct request *request, const char *path, size_t length, struct error *err)
 {
 	int r = decode(path, length, false, request->text);
@@ -79,6 +80,8 @@ static int parse_path(struct request *request, const char *path, size_t length, 
 		return has_nul(err);
 	if (r < 0)
 		return error_set(err, EINVAL, "the request URL has an invalid escape in its path");
+	request->path =
+		memcpy(request->text + length + 1, request->text, strlen(request->text) + 1);
 	split_path(request, request->text);
 	return 0;
 }
@@ -151,13 +154,13 @@ int request_parse(struct request *ret_request, enum request_method method, const
 		return error_set(err, EINVAL, "the request URL has no path");
 	path_length = strcspn(path, "?");
 	/* A query's worst case is "&&&": two NULs for each byte. */
-	request.text = malloc(path_length + 1 + 2 * strlen(path + path_length) + 2);
+	request.text = malloc(2 * (path_length + 1) + 2 * strlen(path + path_length) + 2);
 	if (!request.text)
 		return error_errno(err, ENOMEM, "reading the request URL");
 	r = parse_path(&request, path, path_length, err);
 	if (r == 0 && path[path_length] == '?')
-		r = parse_query(
-			&request, path + path_length + 1, request.text + path_length + 1, err);
+		r = parse_query(&request, path + path_length + 1,
+			request.text + 2 * (path_length + 1), err);
 	if (r < 0) {
 		request_free(&request);
 		return r;

@@ -13,7 +13,14 @@
 enum request_method {
 	REQUEST_GET,
 	REQUEST_HEAD,
-	REQUEST_OTHER, /* reading is all that is served */
+	REQUEST_POST,
+	REQUEST_PUT,
+	REQUEST_PATCH,
+	REQUEST_DELETE,
+	REQUEST_OPTIONS,
+	REQUEST_TRACE,
+	REQUEST_CONNECT,
+	REQUEST_OTHER, /* one that evhttp does not know */
 };
 
 struct request_pair {
@@ -24,7 +31,9 @@ struct request {
 	enum request_method method;
 	const struct evkeyvalq *headers; /* not owned */
 
-	/* The decoded path between its slashes. A path that no route can match (an empty part
+	const char *path; /* decoded, whole */
+
+	/* The same between its slashes. A path that no route can match (an empty part
 	 * within it, too many parts) has `unroutable`. "/" has no segment. */
 	const char *segments[REQUEST_MAX_SEGMENTS];
 	size_t segment_count;

@@ -64,8 +64,9 @@ int selection_visit(const struct selection *selection, struct store_cursor *curs
 	};
 
 	if (selection->pods)
-		return store_visit_pods(selection->store, selection->namespace, NULL, cursor,
-			HOLD_MOST, visit_pod, &hold);
+		return store_visit_pods(selection->store, selection->namespace,
+			selection->labels ? label_selector_required(selection->labels) : NULL,
+			cursor, HOLD_MOST, visit_pod, &hold);
 	return store_visit_nodes(selection->store, cursor, HOLD_MOST, visit_node, &hold);
 }
 

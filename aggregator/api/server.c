@@ -211,6 +211,12 @@ fail:
 	return NULL;
 }
 
+void server_set_tls(struct server *server, SSL_CTX *tls)
+{
+	SSL_CTX_free(server->tls);
+	server->tls = tls;
+}
+
 void server_stop(struct server *server)
 {
 	if (!server)
@@ -240,6 +246,16 @@ uint16_t server_port(const struct server *server)
 void server_on_finish(struct evhttp_request *http, void (*finished)(void *argument), void *argument)
 {
 	connection_on_finish(http, finished, argument);
+}
+
+SSL *server_tls(struct evhttp_request *http)
+{
+	return connection_tls(http);
+}
+
+struct access_peer *server_peer(struct evhttp_request *http)
+{
+	return connection_peer(http);
 }
 
 void server_abort(struct evhttp_request *http)

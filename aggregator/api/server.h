@@ -6,6 +6,7 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
+#include "aggregator/access/access.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 
@@ -45,6 +46,10 @@ struct server;
 struct server *server_start(
 	const struct server_options *options, struct event_base *base, struct error *err);
 
+/* Connections that are accepted from now on use `tls`, of which one reference is taken over; those
+ * that there are go on with theirs. */
+void server_set_tls(struct server *server, SSL_CTX *tls);
+
 /* Closes the listener and every connection. */
 void server_stop(struct server *server);
 
@@ -52,9 +57,16 @@ void server_stop(struct server *server);
 uint16_t server_port(const struct server *server);
 
 /* Calls `finished` once, when the answer to `http` has been sent or its connection has died; `http`
- * is valid for the last time in that call. To be called by the handler before it answers. */
+ * is valid for the last time in that call. To be called by the handler before it answers. A client
+ * that leaves while nothing of the answer has been written is seen at the next sweep, a second at
+ * most. */
 void server_on_finish(
 	struct evhttp_request *http, void (*finished)(void *argument), void *argument);
+
+/* The TLS of the connection that `http` came over, and what is known of its certificate; they live
+ * as long as `http`. */
+SSL *server_tls(struct evhttp_request *http);
+struct access_peer *server_peer(struct evhttp_request *http);
 
 /* Cuts the connection, so that the client sees that the answer is not whole. `finished` is called
  * later, from the loop. */

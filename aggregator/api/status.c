@@ -34,6 +34,15 @@ struct status status_unauthorized(void)
 	return make(401, "Unauthorized", "Unauthorized");
 }
 
+struct status status_too_many_requests(const char *message, unsigned retry_after_s)
+{
+	struct status status = make(429, "TooManyRequests", message);
+
+	status.has_details = true;
+	status.retry_after_s = retry_after_s;
+	return status;
+}
+
 struct status status_route_not_found(void)
 {
 	struct status status =
@@ -199,7 +208,11 @@ static void json_details(const struct status *status, struct buffer *out)
 	json_member(out, "group", status->group, &first);
 	json_member(out, "kind", status->kind, &first);
 	json_causes(status, out, &first);
-	buffer_append_string(out, first ? "{}" : "}");
+	if (status->retry_after_s > 0)
+		buffer_printf(out, "%c\"retryAfterSeconds\":%u}", first ? '{' : ',',
+			status->retry_after_s);
+	else
+		buffer_append_string(out, first ? "{}" : "}");
 	free(name);
 }
 
@@ -219,17 +232,23 @@ void status_write_json(const struct status *status, struct buffer *out)
 }
 
 /* A copy that a protobuf string may hold; NULL when empty or memory is short. free() it. */
-static char *valid_text(const struct buffer *buffer)
+static char *valid_text(const char *text)
 {
 	struct buffer valid = {0};
-	char *text = text_of(buffer);
 
 	if (text && *text) {
 		utf8_append_valid(&valid, text);
 		(void)buffer_terminate(&valid);
 	}
-	free(text);
 	return valid.data;
+}
+
+static char *valid_bytes(const struct buffer *buffer)
+{
+	char *text = text_of(buffer), *valid = valid_text(text);
+
+	free(text);
+	return valid;
 }
 
 /* The array's elements and their pointers live as long as the caller's. */
@@ -280,7 +299,8 @@ void status_write_protobuf(const struct status *status, struct buffer *out)
 	K8s__Status message = K8S__STATUS__INIT;
 	K8s__StatusDetails details = K8S__STATUS_DETAILS__INIT;
 	K8s__StatusCause causes[STATUS_MAX_CAUSES], *pointers[STATUS_MAX_CAUSES];
-	char *text = valid_text(&status->message), *name = valid_text(&status->name);
+	char *text = valid_bytes(&status->message), *name = valid_bytes(&status->name);
+	char *group = valid_text(status->group), *kind = valid_text(status->kind);
 
 	message.metadata = &metadata;
 	message.status = failure;
@@ -290,12 +310,16 @@ void status_write_protobuf(const struct status *status, struct buffer *out)
 	message.code = status->code;
 	if (status->has_details) {
 		details.name = name;
-		details.group = (char *)(uintptr_t)status->group;
-		details.kind = (char *)(uintptr_t)status->kind;
+		details.group = group;
+		details.kind = kind;
+		details.has_retry_after_seconds = status->retry_after_s > 0;
+		details.retry_after_seconds = (int32_t)status->retry_after_s;
 		fill_causes(status, causes, pointers, &details);
 		message.details = &details;
 	}
 	write_envelope(&message, out);
 	free(text);
 	free(name);
+	free(group);
+	free(kind);
 }

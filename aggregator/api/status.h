@@ -22,7 +22,8 @@ struct status {
 	struct buffer message;
 	bool has_details;
 	struct buffer name;       /* details; empty ones are left out */
-	const char *group, *kind; /* NULL: left out; not owned */
+	const char *group, *kind; /* NULL or "": left out; not owned */
+	unsigned retry_after_s;   /* 0: left out */
 	struct status_cause causes[STATUS_MAX_CAUSES];
 	size_t cause_count;
 };
@@ -48,6 +49,8 @@ struct status status_unknown_type(void);
 struct status status_unknown_form(void);
 /* 422: add causes by status_add_cause() */
 struct status status_invalid_list_options(void);
+/* 429: `message` is for people */
+struct status status_too_many_requests(const char *message, unsigned retry_after_s);
 /* 431 */
 struct status status_header_too_large(size_t most_bytes);
 /* 500: "Internal error occurred: <message>" */

@@ -1,5 +1,5 @@
-/* How long to wait before the next try: 0.8 s, doubled each time up to 30 s (client-go's
- * reflector), each with up to as much again of jitter; back to the beginning after a success. */
+/* How long to wait before the next try: 0.8 s, doubled each time (client-go's reflector) up to half
+ * of 30 s, each with up to as much again of jitter; back to the beginning after a success. */
 #ifndef KUBE_BACKOFF_H
 #define KUBE_BACKOFF_H
 

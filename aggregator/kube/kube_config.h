@@ -11,7 +11,7 @@
 
 /* Strings are owned; NULL = not given. Of a pair file / pem at most one is given. */
 struct kube_config {
-	char *server;      /* "https://host:port", no path and no slash at the end */
+	char *server;      /* "https://host:port", or with a path; no slash at the end */
 	char *server_name; /* verified in its certificate; NULL: the host of `server` */
 	char *ca_file, *ca_pem;
 	bool insecure; /* insecure-skip-tls-verify */
@@ -24,12 +24,16 @@ struct kube_config {
  * (the message says what is missing). */
 int kube_config_in_cluster(struct kube_config *ret_config, struct error *err);
 
+/* The same with token and ca.crt below another folder. */
+int kube_config_in_folder(const char *folder, struct kube_config *ret_config, struct error *err);
+
 /* The current context of a kubeconfig file (YAML or JSON; clusters, users, contexts; files named
  * in it are relative to its folder; base64 data). 0 or -errno; the message names the file and what
- * is wrong in it. A way of authentication that we can't do (exec, auth-provider, user name and
- * password) is -ENOTSUP and named. Blocks on the disk. */
+ * is wrong in it. What we can't do and must not pass over (exec, auth-provider, user name and
+ * password, impersonation, a proxy, plain http) is -ENOTSUP and named. Blocks on the disk. */
 int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err);
 
+/* Wipes what is secret. */
 void kube_config_free(struct kube_config *config);
 
 #endif

@@ -7,41 +7,37 @@
 #define KUBE_REFLECTOR_H
 
 #include "aggregator/kube/kube_client.h"
-#include "aggregator/kube/object_metadata.h"
+#include "aggregator/kube/object_sink.h"
 
 #include <stdbool.h>
 
-/* Bounds of what a server may send; beyond, the stream is given up and begun anew, and counted. */
+/* A longer object is left out of a list; in a watch it is nobody's, and all is listed again. Both
+ * are counted. */
 #define REFLECTOR_MAX_OBJECT_BYTES (2U << 20) /* etcd takes 1.5 MiB */
-
-struct reflector_handler {
-	/* A new list begins: nothing is gone yet. */
-	void (*begin)(void *context);
-	/* An object that is there; new, changed or as it was. What could not be kept for want of
-	 * memory is -ENOMEM: the reflector begins anew, after a while. */
-	int (*put)(void *context, const struct object_metadata *object);
-	void (*remove)(void *context, const struct object_metadata *object);
-	/* The list is whole: what was not put since begin() is gone. */
-	void (*end)(void *context);
-	void *context;
-};
 
 struct reflector_options {
 	struct kube_client *client;
 	struct event_base *base;
-	const char *resource;       /* "pods", "nodes": for log and metrics */
+	/* "pods", "nodes": for log and metrics. Not copied: it must outlive the telemetry. */
+	const char *resource;
 	const char *path;           /* "/api/v1/pods" */
 	const char *field_selector; /* NULL or "status.phase=Running" */
 	const char *label_selector; /* NULL or of the nodes to take */
-	struct reflector_handler handler;
+	struct object_handler handler;
 	struct telemetry *telemetry;
-	uint32_t watch_s; /* 0: 300..600, spread; tests want less */
+	/* Tests want less. */
+	uint32_t watch_s;       /* 0: 300..600, spread */
+	uint64_t silence_ns;    /* 0: 90 s, or more where bookmarks are not known to come */
+	uint64_t watch_list_ns; /* 0: 120 s for the initial events of a watch */
 };
 
 struct reflector;
 
-/* Begins at once. Strings are copied. NULL and a message when memory is short. */
+/* Begins at once; the handler is called from the loop only. Strings are copied. NULL and a message
+ * when memory is short. */
 struct reflector *reflector_start(const struct reflector_options *options, struct error *err);
+
+/* Not from the handler. NULL is fine. */
 void reflector_stop(struct reflector *reflector);
 
 /* True once the first list was whole. */

@@ -3,6 +3,7 @@
 #ifndef KUBE_REVIEWS_H
 #define KUBE_REVIEWS_H
 
+#include "aggregator/kube/access_attributes.h"
 #include "aggregator/kube/kube_client.h"
 #include "aggregator/kube/user.h"
 
@@ -16,7 +17,7 @@ struct token_review_answer {
 	const char *failure;
 	bool authenticated;
 	const char *reason;      /* of a no, as kube-apiserver gives it; may be "" */
-	const struct user *user; /* of a yes */
+	const struct user *user; /* of a yes: it has a name */
 };
 
 struct access_review_answer {
@@ -27,29 +28,20 @@ struct access_review_answer {
 
 /* One question; the answer comes once, from the client's loop, and is valid in the call only. An
  * audience of NULL asks for the server's own. With an audience, a yes that does not name it in
- * status.audiences is a no. NULL and a message when memory is short. */
+ * status.audiences is a no. Bytes that are no UTF-8 are sent as U+FFFD, as Go does. NULL and a
+ * message when memory is short. */
 struct review;
 struct review *token_review_send(struct kube_client *client, const char *token,
 	const char *audience,
 	void (*on_answer)(void *context, const struct token_review_answer *answer), void *context,
 	struct error *err);
 
-/* What someone wants to do. Texts are not owned; NULL and "" are the same. */
-struct access_attributes {
-	const struct user *user;
-	const char *verb;
-	bool resource_request;
-	/* Of a resource request. */
-	const char *namespace, *group, *version, *resource, *subresource, *name;
-	const char *path; /* of any other */
-};
-
 struct review *access_review_send(struct kube_client *client,
 	const struct access_attributes *attributes,
 	void (*on_answer)(void *context, const struct access_review_answer *answer), void *context,
 	struct error *err);
 
-/* No answer is wanted any more. */
+/* No answer is wanted any more. From its own callback it does nothing. */
 void review_cancel(struct review *review);
 
 #endif

@@ -1,6 +1,7 @@
 #include "aggregator/store/known_node.h"
 
-#include "aggregator/store/object_name.h"
+#include "aggregator/store/catalog_check.h"
+#include "aggregator/store/object_key.h"
 #include "aggregator/store/store.h"
 
 #include <errno.h>
@@ -9,101 +10,22 @@
 
 _Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted in 16 bits");
 
-/* What the memory of a node has to hold. */
-struct extent {
-	size_t pods, rows;
-	size_t names, ids; /* bytes */
-};
-
 /* Where texts are copied to. Names are read by every list and stand together; uids and ids are
  * hardly ever read. */
 struct text {
 	char *names, *ids;
 };
 
-/* A field that is not there is an empty one. */
-static const char *text_of(const char *field)
-{
-	return field ? field : "";
-}
-
-/* --- checking --------------------------------------------------------------------------------- */
-
-static size_t text_size(const char *field)
-{
-	return *text_of(field) ? strlen(field) + 1 : 0;
-}
-
-static int check_pod(const Tacho__V1__Pod *pod, struct extent *extent, struct error *err)
-{
-	int r = object_name_check("its namespace", text_of(pod->namespace_), err);
-
-	if (r == 0)
-		r = object_name_check("its name", text_of(pod->name), err);
-	if (r == 0)
-		r = object_name_check_text("its uid", text_of(pod->uid), err);
-	if (r < 0)
-		return r;
-	if (!*text_of(pod->uid))
-		return error_set(err, EINVAL, "it has no uid");
-	extent->rows += pod->n_containers;
-	if (extent->rows > STORE_MAX_CONTAINERS_PER_NODE)
-		return error_set(err, E2BIG, "the node has more than %d containers",
-			STORE_MAX_CONTAINERS_PER_NODE);
-	extent->names += text_size(pod->namespace_) + text_size(pod->name);
-	extent->ids += text_size(pod->uid);
-	for (size_t i = 0; i < pod->n_containers; i++) {
-		const Tacho__V1__Container *container = pod->containers[i];
-
-		r = object_name_check("a container's name", text_of(container->name), err);
-		if (r == 0)
-			r = object_name_check_text("a container's id", text_of(container->id), err);
-		if (r < 0)
-			return r;
-		extent->names += text_size(container->name);
-		extent->ids += text_size(container->id);
-	}
-	return 0;
-}
-
-static int check(const char *name, const Tacho__V1__Catalog *catalog, struct extent *ret_extent,
-	struct error *err)
-{
-	const char *architecture = catalog->node ? text_of(catalog->node->architecture) : "";
-	struct extent extent = {.pods = catalog->n_pods};
-	int r;
-
-	if (!*name)
-		return error_set(err, EINVAL, "the node has no name");
-	r = object_name_check("the node's name", name, err);
-	if (r == 0)
-		r = object_name_check("the node's architecture", architecture, err);
-	if (r < 0)
-		return r;
-	if (catalog->revision == 0)
-		return error_set(err, EINVAL, "its revision is 0");
-	if (extent.pods > STORE_MAX_PODS_PER_NODE)
-		return error_set(err, E2BIG, "the node has %zu pods, more than %d", extent.pods,
-			STORE_MAX_PODS_PER_NODE);
-	extent.names = text_size(name) + text_size(architecture);
-	for (size_t i = 0; i < catalog->n_pods; i++) {
-		r = check_pod(catalog->pods[i], &extent, err);
-		if (r < 0)
-			return error_context(err, r, "pod %zu", i);
-	}
-	*ret_extent = extent;
-	return 0;
-}
-
 /* --- filling ---------------------------------------------------------------------------------- */
 
 /* One block for everything but the columns. */
-static struct known_node *allocate(const struct extent *extent, struct text *ret_text)
+static struct known_node *allocate(
+	const struct catalog_extent *extent, bool with_names, struct text *ret_text)
 {
+	size_t names = extent->names + (with_names ? extent->pod_names : 0);
 	size_t size = sizeof(struct known_node) + extent->pods * sizeof(struct known_pod) +
 		      extent->rows * sizeof(struct known_row) +
-		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + extent->names +
-		      extent->ids;
+		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + names + extent->ids;
 	struct known_node *node = calloc(1, size);
 
 	if (!node)
@@ -114,14 +36,14 @@ static struct known_node *allocate(const struct extent *extent, struct text *ret
 	node->by_key = node->by_uid + extent->pods;
 	node->listed = node->by_key + extent->rows;
 	ret_text->names = (char *)(node->listed + extent->rows);
-	ret_text->ids = ret_text->names + extent->names;
+	ret_text->ids = ret_text->names + names;
 	return node;
 }
 
 /* Copies a text to *at and moves that on. */
 static const char *keep(char **at, const char *field)
 {
-	size_t size = text_size(field);
+	size_t size = catalog_text_size(field);
 	const char *kept = *at;
 
 	if (size == 0)
@@ -143,14 +65,14 @@ static void fill_labels(struct known_node *node, const char *architecture)
 	node->labels = (struct labels){.item = node->label, .count = count};
 }
 
-static void fill_pod(
-	struct known_node *node, const Tacho__V1__Pod *from, uint64_t now_ns, struct text *text)
+static void fill_pod(struct known_node *node, const Tacho__V1__Pod *from, bool with_names,
+	uint64_t now_ns, struct text *text)
 {
 	struct known_pod *pod = &node->pod[node->pods];
 
 	*pod = (struct known_pod){
-		.namespace = keep(&text->names, from->namespace_),
-		.name = keep(&text->names, from->name),
+		.namespace = with_names ? keep(&text->names, from->namespace_) : "",
+		.name = with_names ? keep(&text->names, from->name) : "",
 		.uid = keep(&text->ids, from->uid),
 		.node = node,
 		.first_seen_ns = now_ns,
@@ -169,7 +91,7 @@ static void fill_pod(
 }
 
 static void fill(struct known_node *node, const char *name, const Tacho__V1__Catalog *catalog,
-	uint64_t now_ns, struct text *text)
+	bool with_names, uint64_t now_ns, struct text *text)
 {
 	node->name = keep(&text->names, name);
 	node->revision = catalog->revision;
@@ -180,7 +102,7 @@ static void fill(struct known_node *node, const char *name, const Tacho__V1__Cat
 	}
 	fill_labels(node, catalog->node ? keep(&text->names, catalog->node->architecture) : "");
 	for (size_t i = 0; i < catalog->n_pods; i++)
-		fill_pod(node, catalog->pods[i], now_ns, text);
+		fill_pod(node, catalog->pods[i], with_names, now_ns, text);
 }
 
 /* --- telling pods and containers apart -------------------------------------------------------- */
@@ -267,26 +189,38 @@ static void list_containers(struct known_node *node)
 
 static void add_up(struct known_node *node)
 {
-	struct store_totals *totals = &node->totals;
 	uint64_t label_bytes = 0;
 
 	for (size_t i = 0; i < node->labels.count; i++)
 		label_bytes +=
 			strlen(node->labels.item[i].key) + strlen(node->labels.item[i].value);
 	for (uint32_t i = 0; i < node->pods; i++) {
-		const struct known_pod *pod = &node->pod[i];
+		struct known_pod *pod = &node->pod[i];
+		struct store_totals totals;
 
-		if (!known_pod_is_named(pod) || pod->listed == 0)
-			continue;
-		totals->pods++;
-		totals->containers += pod->listed;
-		totals->name_bytes += strlen(pod->namespace) + strlen(pod->name);
 		for (uint16_t j = 0; j < pod->listed; j++)
-			totals->name_bytes +=
-				strlen(node->row[node->listed[pod->first_listed + j]].name);
-		totals->labels += node->labels.count;
-		totals->label_bytes += label_bytes;
+			pod->listed_bytes += (uint32_t)strlen(
+				node->row[node->listed[pod->first_listed + j]].name);
+		if (!known_pod_is_named(pod))
+			continue;
+		totals = known_pod_totals(pod, strlen(pod->namespace) + strlen(pod->name),
+			node->labels.count, label_bytes);
+		store_totals_add(&node->totals, &totals);
 	}
+}
+
+struct store_totals known_pod_totals(
+	const struct known_pod *pod, size_t name_bytes, size_t labels, uint64_t label_bytes)
+{
+	if (pod->listed == 0)
+		return (struct store_totals){0};
+	return (struct store_totals){
+		.pods = 1,
+		.containers = pod->listed,
+		.name_bytes = name_bytes + pod->listed_bytes,
+		.labels = labels,
+		.label_bytes = label_bytes,
+	};
 }
 
 /* --- what stays ------------------------------------------------------------------------------- */
@@ -336,20 +270,20 @@ static int keep_what_stays(struct known_node *node, const struct known_node *bef
 }
 
 int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
-	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
-	struct error *err)
+	const struct known_node *before, bool with_names, uint64_t now_ns,
+	struct known_node **ret_node, struct error *err)
 {
-	struct extent extent = {0};
+	struct catalog_extent extent = {0};
 	struct known_node *node;
 	struct text text;
-	int r = check(name, catalog, &extent, err);
+	int r = catalog_check(name, catalog, &extent, err);
 
 	if (r < 0)
 		return r;
-	node = allocate(&extent, &text);
+	node = allocate(&extent, with_names, &text);
 	if (!node)
 		return error_errno(err, ENOMEM, "keeping %zu pods", extent.pods);
-	fill(node, name, catalog, now_ns, &text);
+	fill(node, name, catalog, with_names, now_ns, &text);
 	r = sort_by_identity(node, err);
 	if (r < 0)
 		goto out;
@@ -365,6 +299,25 @@ int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
 out:
 	known_node_free(node);
 	return r;
+}
+
+int known_node_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct known_node *)a)->name, ((const struct known_node *)b)->name);
+}
+
+int known_node_compare_key(const void *key, const void *item)
+{
+	return object_key_compare(key, NULL, ((const struct known_node *)item)->name);
+}
+
+struct known_node *known_node_find(const struct ordered *nodes, const char *name)
+{
+	const struct object_key key = {.name = name};
+	struct known_node *node =
+		ordered_at(nodes, ordered_seek(nodes, &key, known_node_compare_key));
+
+	return node && strcmp(node->name, name) == 0 ? node : NULL;
 }
 
 const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid)

@@ -7,6 +7,7 @@
 
 #include "aggregator/store/columns.h"
 #include "aggregator/store/labels.h"
+#include "aggregator/store/ordered.h"
 #include "aggregator/store/totals.h"
 #include "base/error.h"
 #include "proto/tacho.pb-c.h"
@@ -27,14 +28,21 @@ struct known_pod {
 	const char *uid;
 	struct known_node *node;
 	uint64_t first_seen_ns; /* when the store first heard of this uid on this node */
+	uint64_t claim;         /* pod_join's: among nodes with this uid the least was first */
+	uint32_t listed_bytes;  /* of the names of the containers to serve */
 	uint16_t first_row, rows;
 	/* The containers to serve, as rows: node->listed[first_listed] and so on. */
 	uint16_t first_listed, listed;
 	bool incomplete;
 };
 
+struct node_metadata;
+
 struct known_node {
 	const char *name;
+	/* What Kubernetes says of it; NULL = it does not know it, or the store has no metadata. The
+	 * store's lock guards it. */
+	const struct node_metadata *metadata;
 	struct labels labels;
 	struct label label[3]; /* behind `labels` */
 	uint64_t cpu_millicores, memory_bytes;
@@ -56,14 +64,25 @@ struct known_node {
 
 /* Makes a node out of a Catalog. Pods and containers that `before` (may be NULL) has too, told by
  * the pod's uid and the container's id (its name where it has no id), keep when they were first
- * seen and their figures. `now_ns` is the time of this message. 0; -EINVAL, -E2BIG, -ENOMEM. */
+ * seen and their figures. Without `with_names` the names of pods are checked, but not kept.
+ * `now_ns` is the time of this message. 0; -EINVAL, -E2BIG, -ENOMEM. */
 int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
-	const struct known_node *before, uint64_t now_ns, struct known_node **ret_node,
-	struct error *err);
+	const struct known_node *before, bool with_names, uint64_t now_ns,
+	struct known_node **ret_node, struct error *err);
 void known_node_free(struct known_node *node);
 
 /* The pod of this uid, or NULL. */
 const struct known_pod *known_node_find_pod(const struct known_node *node, const char *uid);
+
+/* The order of struct known_node by name, and where a struct object_key stands in it; the one of
+ * this name in a set of that order, or NULL. */
+int known_node_compare(const void *a, const void *b);
+int known_node_compare_key(const void *key, const void *node);
+struct known_node *known_node_find(const struct ordered *nodes, const char *name);
+
+/* What the pod adds to the totals under a namespace and name of so many bytes and these labels. */
+struct store_totals known_pod_totals(
+	const struct known_pod *pod, size_t name_bytes, size_t labels, uint64_t label_bytes);
 
 /* Whether the pod has a name by which it can be asked for. */
 static inline bool known_pod_is_named(const struct known_pod *pod)

@@ -19,3 +19,14 @@ const char *labels_get(const struct labels *labels, const char *key)
 	}
 	return NULL;
 }
+
+bool labels_equal(const struct labels *a, const struct labels *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->item[i].key, b->item[i].key) != 0 ||
+			strcmp(a->item[i].value, b->item[i].value) != 0)
+			return false;
+	return true;
+}

@@ -2,6 +2,7 @@
 #ifndef STORE_LABELS_H
 #define STORE_LABELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct label {
@@ -17,5 +18,7 @@ struct labels {
 
 /* The value of `key`, or NULL. */
 const char *labels_get(const struct labels *labels, const char *key);
+
+bool labels_equal(const struct labels *a, const struct labels *b);
 
 #endif

@@ -38,12 +38,12 @@ static size_t utf8_length(const unsigned char *at)
 	return length;
 }
 
-int object_name_check_text(const char *what, const char *text, struct error *err)
+int object_name_check_bytes(const char *what, const char *text, size_t most, struct error *err)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
-	if (strnlen(text, STORE_MAX_NAME + 1) > STORE_MAX_NAME)
-		return error_set(err, EINVAL, "%s is longer than %d bytes", what, STORE_MAX_NAME);
+	if (strnlen(text, most + 1) > most)
+		return error_set(err, EINVAL, "%s is longer than %zu bytes", what, most);
 	while (*at) {
 		size_t length = utf8_length(at);
 
@@ -55,6 +55,11 @@ int object_name_check_text(const char *what, const char *text, struct error *err
 		at += length;
 	}
 	return 0;
+}
+
+int object_name_check_text(const char *what, const char *text, struct error *err)
+{
+	return object_name_check_bytes(what, text, STORE_MAX_NAME, err);
 }
 
 int object_name_check(const char *what, const char *name, struct error *err)

@@ -5,8 +5,13 @@
 
 #include "base/error.h"
 
-/* Checks a text that only has to be printable: at most STORE_MAX_NAME bytes of UTF-8 without
- * control characters; "" passes. `what` begins the message: "its uid". 0 or -EINVAL. */
+#include <stddef.h>
+
+/* Checks a text that only has to be printable: at most `most` bytes of UTF-8 without control
+ * characters; "" passes. `what` begins the message: "its uid". 0 or -EINVAL. */
+int object_name_check_bytes(const char *what, const char *text, size_t most, struct error *err);
+
+/* The same with STORE_MAX_NAME bytes. */
 int object_name_check_text(const char *what, const char *text, struct error *err);
 
 /* The same, and fit for one segment of a path, by the rule of k8s.io/apimachinery's

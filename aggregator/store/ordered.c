@@ -1,15 +1,20 @@
 #include "aggregator/store/ordered.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_ITEMS  254 /* a chunk is 2,040 bytes: with malloc's own 8 a round 2 KiB */
-#define FIRST_CHUNKS 16
+/* With malloc's own 8 bytes a chunk is a round 2 KiB. That of a set that has one only grows with
+ * it, by doubling: 32 bytes, 64 bytes and so on. */
+#define CHUNK_ITEMS  254
+#define FIRST_ITEMS  2
+#define FIRST_CHUNKS 3
 
 struct ordered_chunk {
-	size_t count; /* never 0 */
-	void *item[CHUNK_ITEMS];
+	uint32_t count; /* never 0 */
+	uint32_t capacity;
+	void *item[];
 };
 
 void ordered_free(struct ordered *set)
@@ -101,9 +106,28 @@ bool ordered_replace(struct ordered *set, void *item)
 	return true;
 }
 
+static size_t chunk_size(uint32_t capacity)
+{
+	return sizeof(struct ordered_chunk) + capacity * sizeof(void *);
+}
+
+/* Makes room for one more in the only chunk of the set. */
+static bool grow_chunk(struct ordered *set)
+{
+	uint32_t capacity = 2 * set->chunk[0]->capacity + 2;
+	struct ordered_chunk *grown = realloc(set->chunk[0], chunk_size(capacity));
+
+	if (!grown)
+		return false;
+	grown->capacity = capacity;
+	set->chunk[0] = grown;
+	return true;
+}
+
 /* An empty chunk at `at`. NULL when memory is short; then nothing has changed. */
 static struct ordered_chunk *open_chunk(struct ordered *set, size_t at)
 {
+	uint32_t items = set->chunks ? CHUNK_ITEMS : FIRST_ITEMS;
 	struct ordered_chunk *chunk;
 
 	if (set->chunks == set->capacity) {
@@ -116,10 +140,11 @@ static struct ordered_chunk *open_chunk(struct ordered *set, size_t at)
 		set->chunk = grown;
 		set->capacity = capacity;
 	}
-	chunk = malloc(sizeof(*chunk));
+	chunk = malloc(chunk_size(items));
 	if (!chunk)
 		return NULL;
 	chunk->count = 0;
+	chunk->capacity = items;
 	memmove(set->chunk + at + 1, set->chunk + at,
 		(set->chunks - at) * sizeof(struct ordered_chunk *));
 	set->chunk[at] = chunk;
@@ -136,9 +161,9 @@ static void close_chunk(struct ordered *set, size_t at)
 }
 
 /* Moves the items of `from` from `first` on behind those of `to`. */
-static void move_tail(struct ordered_chunk *to, struct ordered_chunk *from, size_t first)
+static void move_tail(struct ordered_chunk *to, struct ordered_chunk *from, uint32_t first)
 {
-	size_t moved = from->count - first;
+	uint32_t moved = from->count - first;
 
 	memcpy(to->item + to->count, from->item + first, moved * sizeof(void *));
 	to->count += moved;
@@ -157,10 +182,14 @@ int ordered_insert(struct ordered *set, void *item)
 	chunk = place.chunk < set->chunks ? set->chunk[place.chunk] : open_chunk(set, 0);
 	if (!chunk)
 		return -ENOMEM;
-	if (chunk->count == CHUNK_ITEMS) {
+	if (chunk->count == chunk->capacity && chunk->capacity < CHUNK_ITEMS) {
+		if (!grow_chunk(set))
+			return -ENOMEM;
+		chunk = set->chunk[0];
+	} else if (chunk->count == CHUNK_ITEMS) {
 		/* Items that arrive in order fill their chunks; others find two half full ones. */
 		bool last = place.chunk + 1 == set->chunks && place.slot == CHUNK_ITEMS;
-		size_t keep = last ? CHUNK_ITEMS : CHUNK_ITEMS / 2;
+		uint32_t keep = last ? CHUNK_ITEMS : CHUNK_ITEMS / 2;
 		struct ordered_chunk *behind = open_chunk(set, place.chunk + 1);
 
 		if (!behind)

@@ -3,7 +3,7 @@
  * The items stand in chunks of up to 254, the chunks in one array: finding is two binary searches,
  * putting in or taking out moves at most 2 KiB, and walking is reading arrays. 150,000 items have
  * about 1,000 chunks; a chunk that is split moves their array once in some hundred insertions. An
- * item costs 8 to 16 bytes. The owner's lock guards it. */
+ * item costs 8 to 16 bytes; a set of one item 64. The owner's lock guards it. */
 #ifndef STORE_ORDERED_H
 #define STORE_ORDERED_H
 

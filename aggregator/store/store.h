@@ -39,6 +39,12 @@
 #define STORE_MAX_CONTAINERS_PER_NODE WIRE_MAX_ROWS
 #define STORE_MAX_NAME                253 /* a Kubernetes name: DNS-1123 subdomain */
 
+/* Bounds of an object's labels. Kubernetes' own are a key of 317 bytes (a DNS-1123 subdomain, '/',
+ * a name of 63), a value of 63, and a megabyte of all together. */
+#define STORE_MAX_LABELS      512
+#define STORE_MAX_LABEL_KEY   512
+#define STORE_MAX_LABEL_VALUE 256
+
 struct store_options {
 	uint64_t expiry_ns;  /* without a message from the node; the store's own monotonic clock */
 	uint32_t max_nodes;  /* beyond: refused and counted; the same for nodes' metadata */

@@ -12,4 +12,23 @@ struct store_totals {
 	uint64_t label_bytes; /* of their keys and values */
 };
 
+static inline void store_totals_add(struct store_totals *to, const struct store_totals *totals)
+{
+	to->pods += totals->pods;
+	to->containers += totals->containers;
+	to->name_bytes += totals->name_bytes;
+	to->labels += totals->labels;
+	to->label_bytes += totals->label_bytes;
+}
+
+static inline void store_totals_subtract(
+	struct store_totals *from, const struct store_totals *totals)
+{
+	from->pods -= totals->pods;
+	from->containers -= totals->containers;
+	from->name_bytes -= totals->name_bytes;
+	from->labels -= totals->labels;
+	from->label_bytes -= totals->label_bytes;
+}
+
 #endif

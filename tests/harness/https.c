@@ -1,5 +1,6 @@
 #include "tests/harness/https.h"
 
+#include "base/tls_pem.h"
 #include "tests/harness/wait.h"
 
 #include <arpa/inet.h>
@@ -58,13 +59,16 @@ static bool connect_to(struct https *https, unsigned port)
 	       setsockopt(https->fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step)) == 0;
 }
 
-static bool shake_hands(struct https *https, const char *ca_file)
+static bool shake_hands(
+	struct https *https, const char *ca_file, const char *certificate, const char *key)
 {
 	uint64_t end = wait_now_ms() + PATIENCE_MS;
 	int r;
 
 	https->context = SSL_CTX_new(TLS_client_method());
 	if (!https->context || SSL_CTX_load_verify_locations(https->context, ca_file, NULL) != 1)
+		return false;
+	if (certificate && tls_pem_own(https->context, certificate, key, NULL) < 0)
 		return false;
 	SSL_CTX_set_verify(https->context, SSL_VERIFY_PEER, NULL);
 	https->ssl = SSL_new(https->context);
@@ -80,13 +84,19 @@ static bool shake_hands(struct https *https, const char *ca_file)
 
 struct https *https_open(unsigned port, const char *ca_file)
 {
+	return https_open_as(port, ca_file, NULL, NULL);
+}
+
+struct https *https_open_as(
+	unsigned port, const char *ca_file, const char *certificate, const char *key)
+{
 	struct https *https = calloc(1, sizeof(*https));
 
 	if (!https)
 		return NULL;
 	(void)signal(SIGPIPE, SIG_IGN); /* a server that closes is a result, not the end */
 	https->fd = -1;
-	if (connect_to(https, port) && shake_hands(https, ca_file))
+	if (connect_to(https, port) && shake_hands(https, ca_file, certificate, key))
 		return https;
 	https_close(https);
 	return NULL;

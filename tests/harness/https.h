@@ -22,6 +22,10 @@ struct https_response {
 /* Connects to 127.0.0.1 and shakes hands, within 10 s. `ca_file` is what the certificate must come
  * from. NULL when that fails. */
 struct https *https_open(unsigned port, const char *ca_file);
+
+/* The same with a certificate (PEM, with what it is to be proved by) and its key. */
+struct https *https_open_as(
+	unsigned port, const char *ca_file, const char *certificate, const char *key);
 void https_close(struct https *https); /* NULL is fine */
 
 /* Sends the bytes as they are. False when the server has closed. */

@@ -17,7 +17,10 @@
 
 struct https_server {
 	struct event_base *base;
+	struct access *access; /* the harness' own */
 	struct api *api;
+	void (*on_stop)(void *context); /* may be NULL */
+	void *context;
 	struct event *stop;
 	int stop_pipe[2];
 	pthread_t thread;
@@ -45,6 +48,9 @@ static void stop(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	api_stop(server->api);
+	access_free(server->access);
+	if (server->on_stop)
+		server->on_stop(server->context);
 	(void)event_base_loopexit(server->base, NULL);
 }
 
@@ -54,6 +60,24 @@ static void *run(void *context)
 
 	(void)event_base_dispatch(server->base);
 	return NULL;
+}
+
+static void make_access(struct https_server *server, struct telemetry *telemetry,
+	const struct https_server_access *wanted)
+{
+	const struct access_options standalone = {
+		.token = HTTPS_SERVER_TOKEN, .telemetry = telemetry};
+	struct error err;
+
+	if (wanted) {
+		server->on_stop = wanted->stop;
+		server->context = wanted->context;
+		server->access = wanted->make(wanted->context, server->base);
+	} else {
+		server->access = access_new(&standalone, &err);
+		if (!server->access)
+			fail_msg("%s", err.message);
+	}
 }
 
 static void start_api(struct https_server *server, struct store *store, struct telemetry *telemetry,
@@ -66,7 +90,7 @@ static void start_api(struct https_server *server, struct store *store, struct t
 	options.port = 0;
 	options.cert_file = server->cert;
 	options.key_file = server->key;
-	options.token = HTTPS_SERVER_TOKEN;
+	options.access = server->access;
 	options.store = store;
 	options.telemetry = telemetry;
 	server->api = api_start(&options, server->base, &err);
@@ -78,6 +102,12 @@ static void start_api(struct https_server *server, struct store *store, struct t
 struct https_server *https_server_start(
 	struct store *store, struct telemetry *telemetry, const struct api_options *options)
 {
+	return https_server_start_with(store, telemetry, options, NULL);
+}
+
+struct https_server *https_server_start_with(struct store *store, struct telemetry *telemetry,
+	const struct api_options *options, const struct https_server_access *access)
+{
 	struct https_server *server = calloc(1, sizeof(*server));
 
 	assert_non_null(server);
@@ -87,6 +117,7 @@ struct https_server *https_server_start(
 	server->base = event_base_new();
 	assert_non_null(server->base);
 	assert_int_equal(pipe(server->stop_pipe), 0);
+	make_access(server, telemetry, access);
 	start_api(server, store, telemetry, options);
 	server->stop = event_new(server->base, server->stop_pipe[0], EV_READ, stop, server);
 	assert_non_null(server->stop);

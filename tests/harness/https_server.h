@@ -13,9 +13,21 @@
 
 struct https_server;
 
-/* `options` may be NULL; of it the deadlines, core_api and max_connections are taken. */
+/* `options` may be NULL; of it all but address, certificate, access, store and telemetry is taken.
+ * Who has HTTPS_SERVER_TOKEN is let in. */
 struct https_server *https_server_start(
 	struct store *store, struct telemetry *telemetry, const struct api_options *options);
+
+/* The same with an access of the test's, which belongs to the server. */
+struct https_server_access {
+	/* Before the server runs. */
+	struct access *(*make)(void *context, struct event_base *base);
+	/* In its thread, when it and the access are gone; may be NULL. */
+	void (*stop)(void *context);
+	void *context;
+};
+struct https_server *https_server_start_with(struct store *store, struct telemetry *telemetry,
+	const struct api_options *options, const struct https_server_access *access);
 void https_server_stop(struct https_server *server);
 
 uint16_t https_server_port(const struct https_server *server);

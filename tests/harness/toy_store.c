@@ -116,10 +116,9 @@ void toy_sample_usual(struct toy_sample *sample, uint64_t revision, size_t rows,
 
 /* --- the store under test --------------------------------------------------------------------- */
 
-int toy_setup(void **state)
+struct store_options toy_options(void)
 {
-	struct toy_store *toy = calloc(1, sizeof(*toy));
-	struct store_options options = {
+	return (struct store_options){
 		.expiry_ns = TOY_EXPIRY_NS,
 		.max_nodes = 3,
 		.required = METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET) |
@@ -127,10 +126,21 @@ int toy_setup(void **state)
 			    METRIC_BIT(METRIC_NODE_MEMORY_WORKING_SET),
 		.clock = toy_clock,
 	};
+}
+
+int toy_setup(void **state)
+{
+	return toy_setup_with(state, toy_options());
+}
+
+int toy_setup_with(void **state, struct store_options options)
+{
+	struct toy_store *toy = calloc(1, sizeof(*toy));
 
 	if (!toy)
 		return -1;
 	toy->telemetry = telemetry_new();
+	toy->metadata = options.metadata;
 	options.telemetry = toy->telemetry;
 	toy->store = store_new(&options, &toy->err);
 	toy->now_ns = TOY_START_NS;

@@ -76,6 +76,7 @@ void toy_sample_usual(struct toy_sample *sample, uint64_t revision, size_t rows,
 struct toy_store {
 	struct store *store;
 	struct telemetry *telemetry;
+	bool metadata;    /* Kubernetes says what there is */
 	uint64_t now_ns;  /* of the messages to come, and of the readers */
 	struct error err; /* of the last message */
 };
@@ -83,6 +84,11 @@ struct toy_store {
 /* For cmocka: *state is a struct toy_store, whose store expires after TOY_EXPIRY_NS and serves what
  * has CPU and memory. One at a time. */
 int toy_setup(void **state);
+
+/* The same with other options than its own, which toy_options() tells; the telemetry is filled
+ * in. */
+struct store_options toy_options(void);
+int toy_setup_with(void **state, struct store_options options);
 int toy_teardown(void **state);
 
 /* The readers' clock: struct store_options, `clock`. */

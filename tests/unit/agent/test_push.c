@@ -85,14 +85,16 @@ static uint16_t listen_on(nng_socket pull, const char *url, const struct fixture
 {
 	nng_listener listener;
 	nng_sockaddr address;
-	nng_tls_config *config;
+	struct tls_config *config;
 
 	assert_int_equal(nng_listener_create(&listener, pull, url), 0);
 	if (tls) {
 		assert_int_equal(
 			tls_config_server(tls->cert_file, tls->key_file, &config, NULL), 0);
-		assert_int_equal(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config), 0);
-		nng_tls_config_free(config);
+		assert_int_equal(
+			nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls_config_nng(config)),
+			0);
+		tls_config_free(config);
 	}
 	assert_int_equal(nng_listener_start(listener, 0), 0);
 	assert_int_equal(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address), 0);

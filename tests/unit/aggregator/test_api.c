@@ -793,7 +793,7 @@ static void outlives_a_lack_of_file_descriptors(void **state)
 
 static void says_why_it_does_not_start(void **state)
 {
-	struct api_options options = {.bind_address = "127.0.0.1", .token = "t"};
+	struct api_options options = {.bind_address = "127.0.0.1"};
 	struct scratch *scratch = scratch_new();
 	struct pki *pki = pki_new("authority");
 	struct pki_pair pair = pki_issue(pki, "IP:127.0.0.1", 3600);

@@ -1,0 +1,29 @@
+#include "aggregator/access/bearer.h"
+
+#include <event2/http.h>
+#include <string.h>
+#include <strings.h>
+
+#define WHITE " \t\n\v\f\r"
+
+const char *bearer_token(const struct evkeyvalq *headers, size_t *ret_length)
+{
+	static const char SCHEME[] = "Bearer ";
+	const char *text = evhttp_find_header(headers, "Authorization");
+	size_t length;
+
+	if (!text)
+		return NULL;
+	text += strspn(text, WHITE);
+	if (strncasecmp(text, SCHEME, sizeof(SCHEME) - 1) != 0)
+		return NULL;
+	text += sizeof(SCHEME) - 1;
+	length = strcspn(text, " ");
+	if (text[length] == '\0')
+		while (length > 0 && strchr(WHITE, text[length - 1]))
+			length--;
+	if (length == 0)
+		return NULL;
+	*ret_length = length;
+	return text;
+}

@@ -1,0 +1,28 @@
+/* Names of questions to kube-apiserver by which answers are found again: digests under a key that
+ * only this process has, so that no token is kept, and nobody can make two questions collide. */
+#ifndef ACCESS_REVIEW_KEY_H
+#define ACCESS_REVIEW_KEY_H
+
+#include "aggregator/kube/reviews.h"
+
+#include <stddef.h>
+
+#define REVIEW_KEY_BYTES 32 /* HMAC-SHA256 */
+
+struct review_key {
+	unsigned char bytes[REVIEW_KEY_BYTES];
+};
+
+struct review_keys;
+
+/* With a random key. NULL when memory is short or there is no randomness. */
+struct review_keys *review_keys_new(void);
+void review_keys_free(struct review_keys *keys);
+
+/* 0, or -ENOMEM. Questions that differ in anything have different keys. */
+int review_key_of_token(
+	struct review_keys *keys, const char *token, size_t length, struct review_key *ret_key);
+int review_key_of_attributes(struct review_keys *keys, const struct access_attributes *attributes,
+	struct review_key *ret_key);
+
+#endif

@@ -1,0 +1,153 @@
+#include "aggregator/api/gate.h"
+
+#include "aggregator/api/forbidden.h"
+#include "aggregator/api/reply.h"
+#include "aggregator/api/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RETRY_AFTER_S 1 /* k8s.io/apiserver's */
+
+struct gate {
+	struct gate_options options;
+	uint32_t in_flight;
+	struct telemetry_series *now_in_flight, *rejected;
+};
+
+struct gate *gate_new(const struct gate_options *options)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+
+	if (!gate)
+		return NULL;
+	gate->options = *options;
+	gate->now_in_flight =
+		telemetry_gauge(options->telemetry, "tacho_aggregator_http_requests_in_flight",
+			"HTTPS requests of known clients that are not answered yet.", NULL, NULL);
+	gate->rejected = telemetry_counter(options->telemetry,
+		"tacho_aggregator_http_requests_rejected_total",
+		"HTTPS requests answered with 429, for too many were under way or waited.", NULL,
+		NULL);
+	return gate;
+}
+
+void gate_free(struct gate *gate)
+{
+	free(gate);
+}
+
+/* The exchange ends, whatever it has come to. */
+static void leave(struct exchange *exchange)
+{
+	struct gate *gate = exchange->gate;
+
+	if (exchange->pending)
+		access_cancel(exchange->pending);
+	exchange->pending = NULL;
+	if (exchange->in_flight)
+		telemetry_set(gate->now_in_flight, --gate->in_flight);
+	exchange->in_flight = false;
+}
+
+static void refuse(struct exchange *exchange, struct status status)
+{
+	reply_status(exchange, &status);
+}
+
+static void reject(struct exchange *exchange)
+{
+	struct gate *gate = exchange->gate;
+	char seconds[12];
+
+	telemetry_add(gate->rejected, 1);
+	(void)snprintf(seconds, sizeof(seconds), "%d", RETRY_AFTER_S);
+	reply_header(exchange, "Retry-After", seconds);
+	refuse(exchange, status_too_many_requests(
+				 "Too many requests, please try again later.", RETRY_AFTER_S));
+}
+
+static void forbid(struct exchange *exchange, const char *reason)
+{
+	reply_header(exchange, "X-Content-Type-Options", "nosniff");
+	refuse(exchange, forbidden_status(&exchange->attributes.is, reason));
+}
+
+static void on_authorized(void *context, enum access_result result, const char *reason)
+{
+	struct exchange *exchange = context;
+	struct gate *gate = exchange->gate;
+
+	exchange->pending = NULL;
+	switch (result) {
+	case ACCESS_YES:
+		router_dispatch(gate->options.router, exchange);
+		break;
+	case ACCESS_NO:
+		forbid(exchange, reason);
+		break;
+	case ACCESS_BUSY:
+		reject(exchange);
+		break;
+	case ACCESS_FAILED:
+	default:
+		refuse(exchange, status_internal(reason));
+		break;
+	}
+}
+
+/* False when too many are under way: kube-aggregator and whoever else is root comes in always, or
+ * an overload could make the whole API unavailable. */
+static bool count_in(struct gate *gate, struct exchange *exchange)
+{
+	if (gate->in_flight >= gate->options.max_in_flight &&
+		!user_in_group(&exchange->user, GROUP_MASTERS))
+		return false;
+	exchange->in_flight = true;
+	telemetry_set(gate->now_in_flight, ++gate->in_flight);
+	return true;
+}
+
+static void on_authenticated(
+	void *context, enum access_result result, const struct user *user, const char *reason)
+{
+	struct exchange *exchange = context;
+	struct gate *gate = exchange->gate;
+
+	(void)reason; /* is access' to log: who is not known is told nothing */
+	exchange->pending = NULL;
+	if (result == ACCESS_BUSY) {
+		reject(exchange);
+	} else if (result != ACCESS_YES) {
+		refuse(exchange, status_unauthorized());
+	} else if (user_copy(user, &exchange->user) < 0) {
+		refuse(exchange, status_internal("memory is short"));
+	} else if (!count_in(gate, exchange)) {
+		reject(exchange);
+	} else {
+		access_authorize(gate->options.access, &exchange->attributes.is, on_authorized,
+			exchange, &exchange->pending);
+	}
+}
+
+void gate_enter(struct gate *gate, struct exchange *exchange)
+{
+	struct error err;
+
+	exchange->gate = gate;
+	exchange->leave = leave;
+	if (access_is_public(gate->options.access, exchange->request.path)) {
+		router_dispatch(gate->options.router, exchange);
+		return;
+	}
+	if (request_attributes_make(
+		    &exchange->request, &exchange->user, &exchange->attributes, &err) < 0) {
+		(void)error_context(&err, 0, "failed to create RequestInfo");
+		refuse(exchange, status_internal(err.message));
+		return;
+	}
+	access_authenticate(gate->options.access, server_tls(exchange->http),
+		server_peer(exchange->http), exchange->request.headers, on_authenticated, exchange,
+		&exchange->pending);
+}

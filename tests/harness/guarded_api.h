@@ -1,0 +1,86 @@
+/* The aggregator's API as it stands in a cluster: asked over TLS with certificates or without, in
+ * front of a kube-apiserver that reviews tokens and accesses as the test has it do. A failure fails
+ * the running cmocka test. */
+#ifndef HARNESS_GUARDED_API_H
+#define HARNESS_GUARDED_API_H
+
+#include "aggregator/access/access.h"
+#include "aggregator/api/api.h"
+#include "base/telemetry.h"
+#include "tests/harness/https.h"
+#include "tests/harness/kube_double.h"
+#include "tests/harness/pki.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Tokens that the reviewer knows; of any other it says no. */
+#define GUARDED_TOKEN        "token-of-tom"  /* user tom, group dev */
+#define GUARDED_MASTER_TOKEN "token-of-root" /* user root, group system:masters */
+
+struct guarded_options {
+	struct api_options api;       /* deadlines, limits, conditions */
+	struct access_options access; /* TTLs and lists */
+	bool one_ca;                  /* clients and front proxies have the same authority */
+	bool config_map; /* both authorities come from the ConfigMap: guarded_publish() */
+};
+
+struct guarded_api;
+
+/* `options` may be NULL. The names of front proxies are any unless options say otherwise. */
+struct guarded_api *guarded_start(const struct guarded_options *options);
+void guarded_stop(struct guarded_api *api); /* NULL is fine */
+
+/* Authorities: of front proxies, of clients, and one that nobody knows. */
+const struct pki *guarded_proxy_ca(const struct guarded_api *api);
+const struct pki *guarded_client_ca(const struct guarded_api *api);
+const struct pki *guarded_other_ca(const struct guarded_api *api);
+
+/* Puts other certificates into the file of the front proxies' authorities. */
+void guarded_replace_proxy_ca(struct guarded_api *api, const char *pem);
+
+struct telemetry *guarded_telemetry(const struct guarded_api *api);
+struct kube_double *guarded_kube(const struct guarded_api *api);
+
+/* A connection, with a certificate unless it is NULL. */
+struct https *guarded_connect(const struct guarded_api *api, const struct pki_pair *certificate);
+
+/* One request over it. `headers` are lines ended by CR LF. */
+struct https_response guarded_ask_on(
+	struct https *connection, const char *method, const char *target, const char *headers);
+/* The same over a connection of its own. */
+struct https_response guarded_ask(const struct guarded_api *api, const struct pki_pair *certificate,
+	const char *method, const char *target, const char *headers);
+/* The same; only the code. */
+int guarded_code(const struct guarded_api *api, const struct pki_pair *certificate,
+	const char *target, const char *headers);
+
+/* --- kube-apiserver --------------------------------------------------------------------------- */
+
+enum guarded_reviews {
+	GUARDED_ANSWERS,
+	GUARDED_HOLDS, /* until it answers again */
+	GUARDED_ERRS,  /* 500 */
+};
+void guarded_set_tokens(struct guarded_api *api, enum guarded_reviews reviews);
+void guarded_set_accesses(struct guarded_api *api, enum guarded_reviews reviews);
+
+/* Whether accesses are allowed from now on; not, in the beginning. */
+void guarded_allow(struct guarded_api *api, bool allow);
+
+/* Reviews that arrived so far. */
+unsigned guarded_token_reviews(const struct guarded_api *api);
+unsigned guarded_access_reviews(const struct guarded_api *api);
+
+/* Who and what the last access review was about: "user|uid|group,group|key=value|verb path" or
+ * "…|verb namespace group/version resource/subresource name". Free it. */
+char *guarded_last_access(struct guarded_api *api);
+
+/* What the TokenReview asked for audiences, or "" . Free it. */
+char *guarded_last_token(struct guarded_api *api);
+
+/* A series that has the label; 0 when it is not there. */
+uint64_t guarded_figure(
+	const struct guarded_api *api, const char *name, const char *label, const char *value);
+
+#endif
