@@ -165,6 +165,10 @@ func (c *container) start() error {
 		} else {
 			exited <- status.ExitStatus()
 		}
+		select {
+		case c.w.woken <- struct{}{}:
+		default:
+		}
 	}()
 	return c.setLoad(load)
 }

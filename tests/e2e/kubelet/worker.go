@@ -29,6 +29,7 @@ type worker struct {
 
 	updates  chan *v1.Pod
 	asked    chan func()
+	woken    chan struct{} // a container has ended
 	vanished chan struct{}
 	done     chan struct{}
 
@@ -47,7 +48,7 @@ type worker struct {
 
 func newWorker(k *Kubelet, n *node, pod *v1.Pod) *worker {
 	w := &worker{k: k, node: n, pod: pod, namespace: pod.Namespace, name: pod.Name, uid: pod.UID,
-		updates: make(chan *v1.Pod, 1), asked: make(chan func()),
+		updates: make(chan *v1.Pod, 1), asked: make(chan func()), woken: make(chan struct{}, 1),
 		vanished: make(chan struct{}), done: make(chan struct{}),
 		folder: filepath.Join(n.folder, "pods", localUID(pod)), cgroup: n.podCgroup(pod),
 		tokens: map[string]*token{}, startTime: metav1.NewTime(time.Now())}
@@ -114,6 +115,7 @@ func (w *worker) run() {
 			w.pod = pod
 		case ask := <-w.asked:
 			ask()
+		case <-w.woken:
 		case <-w.vanished:
 			return
 		case <-w.k.context.Done():
