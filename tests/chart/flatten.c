@@ -48,10 +48,10 @@ static void print(const struct place *place, const char *value)
 }
 
 /* Appends to the path, and says how long it was. -1: there is no room. */
-static long descend(struct place *place, const char *format, const char *key)
+static long descend(struct place *place, const char *before, const char *key, const char *behind)
 {
 	size_t length = strlen(place->path), room = sizeof(place->path) - length;
-	int written = snprintf(place->path + length, room, format, key);
+	int written = snprintf(place->path + length, room, "%s%s%s", before, key, behind);
 
 	return written < 0 || (size_t)written >= room ? -1 : (long)length;
 }
@@ -77,7 +77,8 @@ static bool walk_pair(struct place *place, const yaml_node_t *map, const yaml_no
 				stderr, "%s%s has \"%s\" twice\n", place->object, place->path, key);
 			return false;
 		}
-	before = descend(place, !is_plain(key) ? "[\"%s\"]" : *place->path ? ".%s" : "%s", key);
+	before = is_plain(key) ? descend(place, *place->path ? "." : "", key, "")
+			       : descend(place, "[\"", key, "\"]");
 	if (before < 0)
 		return false;
 	good = walk(place, value);
@@ -110,7 +111,7 @@ static bool walk_list(struct place *place, const yaml_node_t *list)
 		long before;
 
 		(void)snprintf(index, sizeof(index), "%td", item - first);
-		before = descend(place, "[%s]", index);
+		before = descend(place, "[", index, "]");
 		good = before >= 0 && walk(place, yaml_document_get_node(place->document, *item));
 		if (before >= 0)
 			place->path[before] = '\0';
