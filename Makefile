@@ -155,4 +155,7 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGG
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
+$(BUILD)/tests/unit/aggregator/test_store_memory: LDFLAGS += \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+
 -include $(ALL_OBJECTS:.o=.d) $(BUILD)/proto/metrics_doc.d

@@ -36,7 +36,7 @@ static int prepare(struct store *store, const struct known_node *before, struct 
 	claimed = pod_join_prepare_pods(&store->join, before, node);
 	if (claimed > 0 && log_allowed(&store->claimed_log, NS_PER_SECOND, &held_back))
 		log_warn(
-			"node %s measures %d pods that another node claimed first, which is served; "
+			"node %s reports %d pods that another node reported first; that one's are served; "
 			"%" PRIu64 " more such lines were held back",
 			node->name, claimed, held_back);
 	return claimed < 0 ? claimed : 0;

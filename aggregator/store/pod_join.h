@@ -2,8 +2,8 @@
  * are, joined by the uid that a pod's cgroup carries.
  *
  * Either may come first. When several claim one uid, one is served:
- * - of the nodes that measure it, the one that claimed it first, until it has it no more. Uids are
- *   chosen by kube-apiserver, so the other is not honest, or the pod's name was typed by hand;
+ * - of the nodes that measure it, the one that claimed it first, until it has it no more: uids are
+ *   kube-apiserver's, so the other is mistaken or not honest;
  * - of the pods of Kubernetes, the one whose own uid it is, else (static pods, by an annotation
  * that who makes a pod can write) the one that was put first. The store's lock guards the links and
  * `metadata`, which readers look into; the rest is the writers'. */
