@@ -92,16 +92,14 @@ static void remember(struct guarded_api *api, char **where, struct buffer *what)
 static void review_token(struct kube_exchange *exchange, void *context)
 {
 	struct guarded_api *api = context;
-	json_t *spec = spec_of(exchange), *audiences = json_object_get(spec, "audiences"),
-	       *audience;
+	json_t *spec = spec_of(exchange), *audiences = json_object_get(spec, "audiences");
 	const char *token = text(spec, "token");
 	const char *answer = TOKEN_ANSWER "{\"user\":{},\"error\":\"who is that\"}}";
 	struct buffer asked = {0};
-	size_t i;
 
 	buffer_append_string(&asked, "");
-	json_array_foreach(audiences, i, audience)
-		buffer_append_string(&asked, json_string_value(audience));
+	for (size_t i = 0; i < json_array_size(audiences); i++)
+		buffer_append_string(&asked, json_string_value(json_array_get(audiences, i)));
 	remember(api, &api->last_token, &asked);
 	if (strcmp(token, GUARDED_TOKEN) == 0)
 		answer = TOKEN_ANSWER
@@ -115,18 +113,23 @@ static void review_token(struct kube_exchange *exchange, void *context)
 		(void)kube_exchange_reply_text(exchange, 201, JSON, answer);
 }
 
+static void describe_extra(const char *key, json_t *values, struct buffer *out)
+{
+	for (size_t i = 0; i < json_array_size(values); i++)
+		buffer_printf(out, "%s=%s;", key, json_string_value(json_array_get(values, i)));
+}
+
 static void describe_user(json_t *spec, struct buffer *out)
 {
-	json_t *group, *values, *value;
-	const char *key;
-	size_t i;
+	json_t *groups = json_object_get(spec, "groups"), *extra = json_object_get(spec, "extra");
 
 	buffer_printf(out, "%s|%s|", text(spec, "user"), text(spec, "uid"));
-	json_array_foreach(json_object_get(spec, "groups"), i, group)
-		buffer_printf(out, "%s%s", i ? "," : "", json_string_value(group));
+	for (size_t i = 0; i < json_array_size(groups); i++)
+		buffer_printf(
+			out, "%s%s", i ? "," : "", json_string_value(json_array_get(groups, i)));
 	buffer_append_char(out, '|');
-	json_object_foreach(json_object_get(spec, "extra"), key, values) json_array_foreach(
-		values, i, value) buffer_printf(out, "%s=%s;", key, json_string_value(value));
+	for (void *at = json_object_iter(extra); at; at = json_object_iter_next(extra, at))
+		describe_extra(json_object_iter_key(at), json_object_iter_value(at), out);
 	buffer_append_char(out, '|');
 }
 

@@ -22,15 +22,16 @@ static void start(uint32_t reporting, uint32_t ready_ms)
 {
 	const struct cluster_shape shape = {
 		.nodes = reporting, .pods = 1, .containers = 1, .namespaces = 1, .seed = 1};
-	const struct store_options store_options = {.expiry_ns = UINT64_MAX / 2,
+	struct store_options store_options = {.expiry_ns = UINT64_MAX / 2,
 		.max_nodes = 100,
 		.max_pods = 100,
 		.metadata = true,
-		.required = METRIC_BIT(METRIC_NODE_CPU_USAGE),
-		.telemetry = telemetry = telemetry_new()};
+		.required = METRIC_BIT(METRIC_NODE_CPU_USAGE)};
 	const struct api_options options = {.metadata = true, .ready_ms = ready_ms};
 	struct error err;
 
+	telemetry = telemetry_new();
+	store_options.telemetry = telemetry;
 	store = store_new(&store_options, &err);
 	assert_non_null(store);
 	if (reporting > 0)
