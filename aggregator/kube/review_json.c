@@ -1,6 +1,6 @@
 #include "aggregator/kube/review_json.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "base/buffer.h"
 
 #include <errno.h>
@@ -243,7 +243,7 @@ static int read_extra(json_t *user, struct user *to)
 
 static int read_user(json_t *user, struct user *to)
 {
-	const char *name, *uid;
+	const char *name = "", *uid = "";
 	int r = read_text(user, "username", &name);
 
 	if (r == 0)
