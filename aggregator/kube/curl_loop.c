@@ -3,12 +3,15 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
-#define IDLE_CONNECTIONS 16 /* kept for the next call */
+/* Calls beyond what these carry wait. Over HTTP/2 one is enough, usually: kube-apiserver allows 100
+ * streams on each; without the bound, each call beyond that would open a connection of its own. */
+#define MAX_CONNECTIONS 16
 
 /* One socket of curl's, for as long as a transfer waits for it. */
 struct watch {
@@ -170,7 +173,8 @@ struct curl_loop *curl_loop_new(
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
 	(void)curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-	(void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+	(void)curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)MAX_CONNECTIONS);
+	(void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
 	return loop;
 fail:
 	(void)error_errno(err, ENOMEM, "preparing libcurl");
@@ -206,17 +210,30 @@ bool curl_loop_inside(const struct curl_loop *loop)
 	return loop->inside;
 }
 
+/* 0 when it is not known. */
+static long port_of(curl_socket_t fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		return 0;
+	if (address.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+	return address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&address)->sin_port) : 0;
+}
+
+/* curl tells the socket of a transfer only when it is over, but our port of it always. */
 bool curl_loop_drop_if_dead(struct curl_loop *loop, CURL *easy, uint64_t since_ns)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
 	struct watch *watch;
+	long port = 0;
 
-	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
-		fd == CURL_SOCKET_BAD)
+	if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK || port <= 0)
 		return false;
 	DL_FOREACH (loop->watches, watch) {
-		if (watch->fd == fd && watch->read_ns < since_ns)
-			return shutdown(fd, SHUT_RDWR) == 0;
+		if (port_of(watch->fd) == port && watch->read_ns < since_ns)
+			return shutdown(watch->fd, SHUT_RDWR) == 0;
 	}
 	return false;
 }

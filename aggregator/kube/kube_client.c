@@ -251,7 +251,7 @@ static enum kube_failure failure_of_curl(CURLcode result)
 static void describe_failure(const struct kube_call *call, CURLcode result, struct error *text)
 {
 	const struct kube_request *request = &call->request;
-	const char *server = call->client->route.base;
+	const char *server = call->client->route.server;
 	/* curl has no message when it took half an answer for a whole one. */
 	const char *message = *call->curl_message ? call->curl_message : curl_easy_strerror(result);
 	enum kube_failure failure = failure_of_curl(result);
@@ -455,6 +455,14 @@ static bool is_whole(const struct kube_call *call)
 		       CURLHE_OK;
 }
 
+/* A no whose body was cut off is still a no. (kube-apiserver closes a connection after a 401, and
+ * curl may lose the bodies of others then that came before: seen with 7.88 and HTTP/2.) */
+static bool is_refusal(const struct kube_call *call, CURLcode result)
+{
+	return call->end == END_NONE && call->head_whole && status_of(call) >= 300 &&
+	       failure_of_curl(result) == KUBE_FAILURE_CUT;
+}
+
 static void on_ended(void *context, CURL *easy, CURLcode result)
 {
 	struct kube_call *call = NULL;
@@ -463,6 +471,10 @@ static void on_ended(void *context, CURL *easy, CURLcode result)
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
 	if (result == CURLE_OK && !is_whole(call))
 		result = CURLE_PARTIAL_FILE;
+	if (result != CURLE_OK && is_refusal(call, result)) {
+		buffer_clear(&call->body);
+		result = CURLE_OK;
+	}
 	if (result == CURLE_OK && status_of(call) == 401 && try_again(call))
 		return;
 	finish(call, result);
@@ -524,7 +536,7 @@ struct kube_call *kube_client_send(
 	arm(call);
 	return call;
 fail:
-	(void)error_errno(err, ENOMEM, "asking %s", client->route.base);
+	(void)error_errno(err, ENOMEM, "asking %s", client->route.server);
 	if (call)
 		free_call(call);
 	return NULL;

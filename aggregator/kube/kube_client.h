@@ -42,7 +42,7 @@ struct kube_response {
 	const char *content_type; /* "" when there is none */
 	uint32_t retry_after_s;   /* 0 = not said */
 	/* The body, never NULL in an answer; of a request with on_data only that of an answer other
-	 * than 2xx. */
+	 * than 2xx. Empty when that of such an answer was cut off: its status is answer enough. */
 	const void *body;
 	size_t size;
 };

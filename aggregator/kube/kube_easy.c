@@ -76,6 +76,10 @@ int kube_route_init(struct kube_route *route, const struct kube_config *config, 
 	if (r == 0 && (!config->server ||
 			      curl_url_set(url, CURLUPART_URL, config->server, 0) != CURLUE_OK))
 		r = -EINVAL;
+	if (r == 0) {
+		route->server = strdup(config->server);
+		r = route->server ? 0 : -ENOMEM;
+	}
 	if (r == 0 && config->server_name)
 		r = rename_host(route, url, config->server_name);
 	if (r == 0)
@@ -93,6 +97,7 @@ int kube_route_init(struct kube_route *route, const struct kube_config *config, 
 
 void kube_route_free(struct kube_route *route)
 {
+	free(route->server);
 	free(route->base);
 	free(route->host_header);
 	curl_slist_free_all(route->connect_to);

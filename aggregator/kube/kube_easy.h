@@ -12,6 +12,7 @@
 
 /* The same for all calls of a client. */
 struct kube_route {
+	char *server;                  /* as the config has it, for messages */
 	char *base;                    /* the url up to the target, with the name to verify */
 	char *host_header;             /* NULL: the url's own */
 	struct curl_slist *connect_to; /* NULL: the url's own */

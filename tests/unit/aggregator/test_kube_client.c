@@ -9,6 +9,7 @@
 #include "tests/harness/wait.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -481,6 +482,43 @@ static void notices_a_cut(void **state)
 	assert_true(failures(world, "cut") >= 6);
 }
 
+static void cut_a_refusal(struct kube_exchange *exchange, void *context)
+{
+	const char *half = context;
+
+	(void)kube_exchange_raw(exchange, half, strlen(half));
+}
+
+/* Its status is answer enough; half of its body is none. */
+static void takes_half_a_refusal(void **state)
+{
+	static const struct {
+		const char *half;
+		int status;
+	} CASES[] = {
+		{"HTTP/1.1 410 Gone\r\nContent-Length: 100\r\n\r\n{\"code\"", 410},
+		{"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal", 401},
+		{"HTTP/1.1 500 Oh\r\n\r\nhalf", 500},
+		{"HTTP/1.1 410 Gone\r\nContent-Length: 100\r\n", 0},
+		{"HTTP/1.1 100 Continue\r\n\r\n", 0},
+		{"HTTP/1.1 410", 0},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct kube_asked asked = kube_asked_prepare(world->caller, "/cut");
+		char half[128];
+
+		(void)snprintf(half, sizeof(half), "%s", CASES[i].half);
+		kube_double_on(world->server, "/cut", cut_a_refusal, half);
+		kube_asked_ask(&asked);
+		if (asked.status != CASES[i].status || asked.body.length != 0 ||
+			(asked.status == 0) != (*asked.failure != '\0'))
+			fail_msg("%zu: %d, %s", i, asked.status, asked.failure);
+		kube_asked_forget(&asked);
+	}
+}
+
 static void says_that_nobody_listens(void **state)
 {
 	struct world *world = *state;
@@ -581,6 +619,70 @@ static void uses_a_connection_again(void **state)
 		counted(world, "tacho_aggregator_kube_connections_opened_total", NULL, NULL), 1);
 }
 
+struct user_thread {
+	pthread_t thread;
+	const struct kube_config *config;
+	struct telemetry *telemetry;
+	unsigned answered;
+	bool done;
+};
+
+static void count_answer(void *context, const struct kube_response *response)
+{
+	struct user_thread *user = context;
+
+	user->answered += response->status == 200;
+	user->done = true;
+}
+
+/* No assertions here: they are the test's thread's alone. */
+static void *use_a_client(void *context)
+{
+	struct user_thread *user = context;
+	struct event_base *base = event_base_new();
+	struct kube_client_options options = {user->config, base, user->telemetry};
+	struct kube_client *client = kube_client_new(&options, NULL);
+
+	for (int i = 0; client && i < 20; i++) {
+		struct kube_request request = {.method = "GET",
+			.target = "/version",
+			.timeout_ns = 30 * NS_PER_SECOND,
+			.on_done = count_answer,
+			.context = user};
+
+		user->done = false;
+		if (!kube_client_send(client, &request, NULL))
+			break;
+		while (!user->done)
+			(void)event_base_loop(base, EVLOOP_ONCE);
+	}
+	kube_client_free(client);
+	event_base_free(base);
+	return NULL;
+}
+
+/* The aggregator has one in each of two threads. */
+static void lives_in_threads(void **state)
+{
+	struct world *world = *state;
+	struct kube_config config = kube_double_config(world->server);
+	struct user_thread users[4] = {{0}};
+
+	kube_double_answer(world->server, "/version", 200, NULL, "1");
+	for (size_t i = 0; i < 4; i++) {
+		users[i].config = &config;
+		users[i].telemetry = world->caller->telemetry;
+		assert_int_equal(
+			pthread_create(&users[i].thread, NULL, use_a_client, &users[i]), 0);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(users[i].thread, NULL), 0);
+		assert_int_equal(users[i].answered, 20);
+	}
+	assert_int_equal(answers(world, "2xx"), 80);
+	assert_int_equal(counted(world, "tacho_aggregator_kube_calls", NULL, NULL), 0);
+}
+
 static void uses_no_proxy(void **state)
 {
 	struct world *world = *state;
@@ -615,10 +717,12 @@ int main(void)
 		TEST(inflates),
 		TEST(defuses_a_bomb),
 		TEST(notices_a_cut),
+		TEST(takes_half_a_refusal),
 		TEST(says_that_nobody_listens),
 		TEST(finds_the_server_again),
 		TEST(asks_many_at_once),
 		TEST(uses_a_connection_again),
+		TEST(lives_in_threads),
 		TEST(uses_no_proxy),
 	};
 
