@@ -269,12 +269,13 @@ int tls_engine_register(struct error *err)
  * close would wait for ever, too. */
 size_t tls_engine_close_unfinished(uint64_t patience_ns)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns;
 	size_t closed = 0;
 
 	(void)pthread_mutex_lock(&live.lock);
+	now_ns = clock_monotonic_ns(); /* not before one that was opened meanwhile */
 	for (struct nng_tls_engine_conn *conn = live.first; conn; conn = conn->next) {
-		if (now_ns - conn->opened_ns < patience_ns || atomic_load(&conn->finished))
+		if (now_ns < conn->opened_ns + patience_ns || atomic_load(&conn->finished))
 			continue;
 		closed += !conn->given_up;
 		conn->given_up = true;

@@ -193,7 +193,8 @@ static void judge(struct intake *intake, struct connection *connection, uint64_t
 	char peer[ADDRESS_TEXT_SIZE];
 
 	if (!connection->node && !admission_is_pending(connection)) {
-		if (now_ns - connection->opened_ns > intake->options.hello_ns)
+		/* It may have been opened since `now_ns`. */
+		if (now_ns > connection->opened_ns + intake->options.hello_ns)
 			hang_up(intake, connection, TALLY_END_NO_HELLO);
 	} else if (now_ns - connection->heard_ns > intake->options.silence_ns) {
 		log_info("node %s: nothing from %s for %llu s, closing the connection",
