@@ -51,14 +51,14 @@ INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: help all demo test unit integration vm tsan bench lint format deps docs install clean
+.PHONY: help all demo test unit integration vm chart e2e tsan bench lint format deps docs install manifests images clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 all: $(PROGRAMS) ## build/tacho-agent and build/tacho-aggregator
 
-deps: ## install what is missing, by apt after listing it (SET=build, demo or test; all by default)
+deps: ## install what is missing, by apt after listing it (SET=build, demo, images or test; all by default)
 	@scripts/deps $(SET)
 
 demo: ## agent and aggregator on this machine, seen through kubectl (ONCE=1: print once)
@@ -76,7 +76,7 @@ unit: $(UNIT_TESTS) ## the unit tests alone
 integration: $(INTEGRATION_TESTS) $(PROGRAMS) $(BUILD)/demo/load ## the integration tests alone
 	@BUILD=$(BUILD) tests/run $(INTEGRATION_TESTS)
 
--include tests/vm/rules.mk tests/bench/rules.mk tests/fuzz/rules.mk
+-include tests/vm/rules.mk tests/chart/rules.mk tests/bench/rules.mk tests/fuzz/rules.mk tests/e2e/rules.mk
 # Not what the compilers write about headers: else a rebuilt test would rebuild everything.
 RULES := $(filter Makefile %.mk,$(MAKEFILE_LIST))
 
@@ -92,6 +92,14 @@ docs: $(BUILD)/proto/metrics_doc ## docs/metrics.md from proto/metrics.def
 install: all ## programs to $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
+manifests: ## the chart as one file for kubectl apply, build/tacho.yaml (NAMESPACE=, VALUES=FILE, HELM=PATH)
+	@BUILD=$(BUILD) scripts/manifests
+
+images: ## tacho-agent:VERSION and tacho-aggregator:VERSION, by buildah (TAR=FOLDER: as archives too)
+	@scripts/deps images
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(BUILD) scripts/images
 
 clean: ## remove build/
 	rm -rf $(ROOT)

@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/watchdog.h"
 #include "agent/wire.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,116 +10,136 @@
 #include <signal.h>
 #include <string.h>
 
+/* How long may pass between two looks after connections, names and files. */
+#define CARE_NS NS_PER_SECOND
+
+/* A node that is short of memory can hold up a look for many seconds: to be ended for that would
+ * make it worse. */
+#define STANDSTILL_NS (60 * NS_PER_SECOND)
+
 struct agent {
 	const struct agent_options *options;
 	struct event_base *base;
 	struct event *timer;
 	struct buffer message;
-	uint64_t due_ns;             /* CLOCK_MONOTONIC of the next tick */
-	uint64_t connection;         /* that Hello was sent on; 0 = none */
-	uint64_t catalog_connection; /* that the catalog was sent on, with */
-	uint64_t catalog_revision;   /* this revision */
+	uint64_t due_ns; /* CLOCK_MONOTONIC of the next tick */
 	struct telemetry_series *ticks_late, *memory_short;
 };
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static int send_message(struct agent *agent)
+static void send_message(struct agent *agent, enum target_message kind)
 {
 	int r = agent->message.failed ? -ENOMEM
-				      : push_send(agent->options->push, agent->message.data,
-						agent->message.length);
+				      : fan_out_send(agent->options->fan_out, kind,
+						agent->message.data, agent->message.length);
 
 	if (r == -ENOMEM)
 		telemetry_add(agent->memory_short, 1);
-	return r;
 }
 
-static int send_hello(struct agent *agent)
+static void send_hello(struct agent *agent)
 {
 	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
 	Tacho__V1__Hello hello = TACHO__V1__HELLO__INIT;
+	const char *bytes = credential_bytes(agent->options->credential, &hello.credential.len);
 
 	hello.node = wire_string(agent->options->node_name);
 	hello.agent_version = wire_string(TACHO_VERSION);
-	hello.credential.data = (uint8_t *)wire_string(agent->options->credential);
-	hello.credential.len = agent->options->credential_size;
+	hello.credential.data = (uint8_t *)wire_string(bytes);
 	hello.interval_ms = (uint32_t)(agent->options->interval_ns / NS_PER_MS);
 	message.kind_case = TACHO__V1__MESSAGE__KIND_HELLO;
 	message.hello = &hello;
 	buffer_clear(&agent->message);
 	wire_append(&message, &agent->message);
-	return send_message(agent);
+	send_message(agent, TARGET_HELLO);
 }
 
-static int send_catalog(struct agent *agent, const struct roster *roster)
+static void send_catalog(struct agent *agent, const struct roster *roster)
 {
 	struct node_capacity capacity;
 
 	sampler_capacity(agent->options->sampler, &capacity);
 	buffer_clear(&agent->message);
 	roster_encode(roster, &capacity, &agent->message);
-	return send_message(agent);
+	send_message(agent, TARGET_CATALOG);
 }
 
-/* Sends what the aggregator needs to understand this tick's sample, and the sample. What can't be
- * sent is tried again with the next tick: a sample alone would be dropped there. */
+/* Sends each aggregator what it needs to understand this tick's sample, and the sample. */
 static void push_tick(struct agent *agent, const struct roster *roster, const struct sample *sample)
 {
-	uint64_t connection = push_connection(agent->options->push);
+	unsigned wants = fan_out_begin(agent->options->fan_out,
+		credential_version(agent->options->credential), roster->revision);
 
-	if (connection == 0)
+	if (wants & TARGET_HELLO)
+		send_hello(agent);
+	if (wants & TARGET_CATALOG)
+		send_catalog(agent, roster);
+	if (!(wants & TARGET_SAMPLE))
 		return;
-	if (connection != agent->connection) {
-		if (send_hello(agent) < 0)
-			return;
-		agent->connection = connection;
-	}
-	if (connection != agent->catalog_connection ||
-		roster->revision != agent->catalog_revision) {
-		if (send_catalog(agent, roster) < 0)
-			return;
-		agent->catalog_connection = connection;
-		agent->catalog_revision = roster->revision;
-	}
 	buffer_clear(&agent->message);
 	sample_encode(sample, agent->options->metrics, &agent->message);
-	(void)send_message(agent);
+	send_message(agent, TARGET_SAMPLE);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+static void take_care(struct agent *agent, uint64_t now_ns)
+{
+	const struct agent_options *options = agent->options;
+	struct resolver_answer answer;
+
+	watchdog_feed(options->interval_ns + STANDSTILL_NS);
+	credential_refresh(options->credential, now_ns);
+	fan_out_care(options->fan_out, now_ns);
+	if (options->resolver && resolver_poll(options->resolver,
+					 !fan_out_complete(options->fan_out), now_ns, &answer))
+		fan_out_follow(options->fan_out, &answer, now_ns);
+}
+
+static void look(struct agent *agent)
+{
+	const struct roster *roster;
+	const struct sample *sample;
+
+	if (sampler_run(agent->options->sampler, &roster, &sample) == 0)
+		push_tick(agent, roster, sample);
+	else
+		telemetry_add(agent->memory_short, 1);
+}
+
 /* The next tick is one interval after the last was due, so that ticks don't drift; ticks that were
  * missed (a suspended machine, a stopped process) are not made up for. */
-static void schedule(struct agent *agent)
+static void set_next_due(struct agent *agent)
 {
-	uint64_t now_ns = clock_monotonic_ns(), wait_ns;
-	struct timeval wait;
+	uint64_t now_ns = clock_monotonic_ns();
 
 	agent->due_ns += agent->options->interval_ns;
 	if (agent->due_ns <= now_ns) {
 		telemetry_add(agent->ticks_late, 1);
 		agent->due_ns = now_ns + agent->options->interval_ns;
 	}
-	wait_ns = agent->due_ns - now_ns;
-	wait.tv_sec = (time_t)(wait_ns / NS_PER_SECOND);
-	wait.tv_usec = (suseconds_t)(wait_ns % NS_PER_SECOND / NS_PER_USEC);
-	(void)event_add(agent->timer, &wait);
 }
 
-static void tick(evutil_socket_t fd, short what, void *context)
+static void wake(evutil_socket_t fd, short what, void *context)
 {
 	struct agent *agent = context;
-	const struct roster *roster;
-	const struct sample *sample;
+	uint64_t now_ns = clock_monotonic_ns(), wait_ns;
+	struct timeval wait;
 
 	(void)fd;
 	(void)what;
-	if (sampler_run(agent->options->sampler, &roster, &sample) == 0)
-		push_tick(agent, roster, sample);
-	else
-		telemetry_add(agent->memory_short, 1);
-	schedule(agent);
+	take_care(agent, now_ns);
+	if (agent->due_ns <= now_ns) {
+		look(agent);
+		set_next_due(agent);
+	}
+	now_ns = clock_monotonic_ns();
+	wait_ns = agent->due_ns > now_ns ? agent->due_ns - now_ns : 0;
+	wait_ns = wait_ns < CARE_NS ? wait_ns : CARE_NS;
+	wait.tv_sec = (time_t)(wait_ns / NS_PER_SECOND);
+	wait.tv_usec = (suseconds_t)(wait_ns % NS_PER_SECOND / NS_PER_USEC);
+	(void)event_add(agent->timer, &wait);
 }
 
 static void stop(evutil_socket_t fd, short what, void *context)
@@ -168,7 +189,7 @@ int agent_run(const struct agent_options *options, struct error *err)
 		(void)error_set(err, ENOMEM, "starting the event loop failed");
 		goto out;
 	}
-	agent.timer = evtimer_new(agent.base, tick, &agent);
+	agent.timer = evtimer_new(agent.base, wake, &agent);
 	on_term = evsignal_new(agent.base, SIGTERM, stop, &agent);
 	on_int = evsignal_new(agent.base, SIGINT, stop, &agent);
 	on_usr1 = evsignal_new(agent.base, SIGUSR1, report, &agent);
@@ -177,9 +198,11 @@ int agent_run(const struct agent_options *options, struct error *err)
 		(void)error_set(err, ENOMEM, "starting the event loop failed");
 		goto out;
 	}
-	tick(-1, 0, &agent);
+	r = watchdog_start(err);
+	if (r < 0)
+		goto out;
+	wake(-1, 0, &agent);
 	(void)event_base_dispatch(agent.base);
-	r = 0;
 out:
 	if (on_usr1)
 		event_free(on_usr1);

@@ -2,26 +2,28 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
-#include "agent/push.h"
+#include "agent/credential.h"
+#include "agent/fan_out.h"
+#include "agent/resolver.h"
 #include "agent/sampler.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 
-#include <stddef.h>
+#include <stdint.h>
 
 struct agent_options {
 	struct sampler *sampler;
-	struct push *push;
+	struct fan_out *fan_out;
+	struct resolver *resolver; /* of the aggregator's name; NULL: it has none */
+	struct credential *credential;
 	const char *node_name;
-	const void *credential; /* of the Hello */
-	size_t credential_size;
 	metric_set metrics;
 	uint64_t interval_ns;
 	struct telemetry *telemetry;
 };
 
 /* Runs until SIGTERM or SIGINT; SIGUSR1 writes the agent's own figures to the log. Blocks. 0 or
- * -errno. */
+ * -errno. A loop that stands still for a minute beyond the interval ends the process (watchdog). */
 int agent_run(const struct agent_options *options, struct error *err);
 
 #endif

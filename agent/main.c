@@ -1,9 +1,11 @@
 /* tacho-agent: flags, then the parts, then the loop. */
 #include "agent/agent.h"
+#include "agent/credential.h"
+#include "agent/fan_out.h"
 #include "agent/metric_selection.h"
 #include "agent/once.h"
 #include "agent/privileges.h"
-#include "agent/push.h"
+#include "agent/resolver.h"
 #include "agent/sampler.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -23,10 +25,8 @@
 
 #define EXIT_USAGE 2
 
-#define SECRET_MAX 4096 /* bytes; the aggregator refuses longer ones too */
-
 struct flags {
-	const char *node_name, *aggregator, *ca_file, *server_name, *secret_file;
+	const char *node_name, *aggregator, *ca_file, *server_name, *secret_file, *token_file;
 	const char *cgroup_root, *log_root, *metrics;
 	uint64_t window_ns, interval_ns;
 	int source, output, log_level;
@@ -63,7 +63,8 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 				"top-level cgroups are shown as pods."},
 		{.type = OPTION_HEADING, .help = "Where it is sent"},
 		{"aggregator", OPTION_STRING, {.string = &flags->aggregator}, "URL",
-			"tls+tcp://HOST:PORT, or ipc:///PATH of a socket on this machine."},
+			"tls+tcp://HOST:PORT, or ipc:///PATH of a socket on this machine. Figures go to "
+			"every address of HOST, up to 8, and follow it as it changes."},
 		{"node-name", OPTION_STRING, {.string = &flags->node_name}, "NAME",
 			"The name of this node."},
 		{"ca-file", OPTION_STRING, {.string = &flags->ca_file}, "FILE",
@@ -71,8 +72,11 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 		{"server-name", OPTION_STRING, {.string = &flags->server_name}, "NAME",
 			"The name that the aggregator's certificate must have. Empty: the URL's "
 			"host."},
+		{"token-file", OPTION_STRING, {.string = &flags->token_file}, "FILE",
+			"The service-account token that the aggregator has reviewed by Kubernetes. Read "
+			"again when it changes."},
 		{"secret-file", OPTION_STRING, {.string = &flags->secret_file}, "FILE",
-			"The secret that the aggregator expects."},
+			"The secret that an aggregator without Kubernetes expects."},
 		{"insecure-transport", OPTION_SWITCH, {.on = &flags->insecure},
 			.help = "Allows tcp://HOST:PORT: neither secret nor figures are "
 				"protected."},
@@ -127,9 +131,13 @@ static int check_flags(struct flags *flags, struct error *err)
 		return error_set(err, EINVAL,
 			"--aggregator is missing: where figures are sent; --once prints them "
 			"instead");
-	if (!flags->once && !*flags->secret_file)
+	if (!flags->once && !*flags->token_file && !*flags->secret_file)
 		return error_set(err, EINVAL,
-			"--secret-file is missing: the aggregator believes no agent without it");
+			"--token-file or --secret-file is missing: the aggregator believes no agent "
+			"without");
+	if (*flags->token_file && *flags->secret_file)
+		return error_set(
+			err, EINVAL, "--token-file and --secret-file: want one of them, not both");
 	return metric_selection_parse(flags->metrics, &flags->metric_set, err);
 }
 
@@ -147,29 +155,81 @@ static int run_once(const struct flags *flags, struct sampler *sampler, struct e
 	return once_run(&once, stdout, err);
 }
 
-static int read_secret(const char *path, struct buffer *secret, struct error *err)
+static struct credential *new_credential(
+	const struct flags *flags, struct telemetry *telemetry, struct error *err)
 {
-	int r = file_read(path, SECRET_MAX, secret, err);
-
-	if (r < 0)
-		return r;
-	while (secret->length > 0 && (secret->data[secret->length - 1] == '\n' ||
-					     secret->data[secret->length - 1] == '\r'))
-		secret->length--;
-	if (secret->length == 0)
-		return error_set(err, EINVAL, "--secret-file: %s is empty", path);
-	return 0;
+	if (*flags->token_file)
+		return credential_new("--token-file", flags->token_file, true, telemetry, err);
+	return credential_new("--secret-file", flags->secret_file, false, telemetry, err);
 }
 
-static int run_loop(const struct flags *flags, struct sampler *sampler, struct push *push,
-	const struct buffer *secret, struct telemetry *telemetry, struct error *err)
+/* What agent_run() stands on. */
+struct parts {
+	struct credential *credential;
+	struct fan_out *fan_out;
+	struct resolver *resolver;
+	struct sampler *sampler;
+};
+
+static void free_parts(struct parts *parts)
+{
+	sampler_free(parts->sampler);
+	resolver_free(parts->resolver);
+	fan_out_free(parts->fan_out);
+	credential_free(parts->credential);
+}
+
+/* Connecting begins here, after rights were given up: a thread keeps those it started with. */
+static int make_wire(const struct flags *flags, struct telemetry *telemetry, struct parts *parts,
+	struct error *err)
+{
+	const struct fan_out_options options = {
+		.url = flags->aggregator,
+		.ca_file = flags->ca_file,
+		.server_name = *flags->server_name ? flags->server_name : NULL,
+		.insecure = flags->insecure,
+		.telemetry = telemetry,
+	};
+	struct resolver_options resolver = {.telemetry = telemetry};
+
+	parts->fan_out = fan_out_new(&options, err);
+	if (!parts->fan_out)
+		return -EINVAL;
+	resolver.host = fan_out_name(parts->fan_out, &resolver.port);
+	if (!resolver.host)
+		return 0;
+	parts->resolver = resolver_new(&resolver, err);
+	return parts->resolver ? 0 : -ENOMEM;
+}
+
+static int make_sampler(const struct flags *flags, struct telemetry *telemetry, struct parts *parts,
+	struct error *err)
+{
+	const struct sampler_options options = {
+		.cgroup_root = flags->cgroup_root,
+		.log_root = flags->log_root,
+		.bounded = !flags->once,
+		.units = flags->standalone || flags->once,
+		.source = (enum reader_source)flags->source,
+		.metrics = flags->metric_set,
+		.window_ns = flags->window_ns,
+		.interval_ns = flags->interval_ns,
+		.telemetry = telemetry,
+	};
+
+	parts->sampler = sampler_new(&options, err);
+	return parts->sampler ? 0 : -EINVAL;
+}
+
+static int run_loop(const struct flags *flags, const struct parts *parts,
+	struct telemetry *telemetry, struct error *err)
 {
 	const struct agent_options agent = {
-		.sampler = sampler,
-		.push = push,
+		.sampler = parts->sampler,
+		.fan_out = parts->fan_out,
+		.resolver = parts->resolver,
+		.credential = parts->credential,
 		.node_name = flags->node_name,
-		.credential = secret->data,
-		.credential_size = secret->length,
 		.metrics = flags->metric_set,
 		.interval_ns = flags->interval_ns,
 		.telemetry = telemetry,
@@ -182,50 +242,23 @@ static int run_loop(const struct flags *flags, struct sampler *sampler, struct p
 
 static int run(const struct flags *flags, struct telemetry *telemetry, struct error *err)
 {
-	const struct sampler_options sampler_options = {
-		.cgroup_root = flags->cgroup_root,
-		.log_root = flags->log_root,
-		.bounded = !flags->once,
-		.units = flags->standalone || flags->once,
-		.source = (enum reader_source)flags->source,
-		.metrics = flags->metric_set,
-		.window_ns = flags->window_ns,
-		.interval_ns = flags->interval_ns,
-		.telemetry = telemetry,
-	};
-	const struct push_options push_options = {
-		.url = flags->aggregator,
-		.ca_file = flags->ca_file,
-		.server_name = *flags->server_name ? flags->server_name : NULL,
-		.insecure = flags->insecure,
-		.telemetry = telemetry,
-	};
-	struct buffer secret = {0};
-	struct sampler *sampler = NULL;
-	struct push *push = NULL;
+	struct parts parts = {0};
 	int r = 0;
 
-	if (!flags->once)
-		r = read_secret(flags->secret_file, &secret, err);
+	if (!flags->once) {
+		parts.credential = new_credential(flags, telemetry, err);
+		r = parts.credential ? 0 : -EINVAL;
+	}
 	if (r == 0)
 		r = privileges_drop(err);
-	if (r < 0)
-		goto out;
-	r = -EINVAL;
-	sampler = sampler_new(&sampler_options, err);
-	if (!sampler)
-		goto out;
-	if (flags->once) {
-		r = run_once(flags, sampler, err);
-		goto out;
-	}
-	push = push_new(&push_options, err);
-	if (push)
-		r = run_loop(flags, sampler, push, &secret, telemetry, err);
-out:
-	push_free(push);
-	sampler_free(sampler);
-	buffer_free(&secret);
+	if (r == 0 && !flags->once)
+		r = make_wire(flags, telemetry, &parts, err);
+	if (r == 0)
+		r = make_sampler(flags, telemetry, &parts, err);
+	if (r == 0)
+		r = flags->once ? run_once(flags, parts.sampler, err)
+				: run_loop(flags, &parts, telemetry, err);
+	free_parts(&parts);
 	return r;
 }
 
@@ -243,6 +276,7 @@ int main(int argc, char **argv)
 		.ca_file = "",
 		.server_name = "",
 		.secret_file = "",
+		.token_file = "",
 		.cgroup_root = "",
 		.log_root = "/var/log",
 		.metrics = "all",

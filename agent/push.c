@@ -1,22 +1,16 @@
 #include "agent/push.h"
 
-#include "base/address.h"
+#include "agent/peer_socket.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "base/pipe_watch.h"
-#include "base/socket_scan.h"
-#include "base/tls_config.h"
-#include "base/tls_engine.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <nng/nng.h>
 #include <nng/protocol/pipeline0/push.h>
-#include <nng/transport/ipc/ipc.h>
-#include <nng/transport/tls/tls.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,34 +23,45 @@
 #define GAP_MAX_MS         2000
 /* The gap doubles up to this while it hangs up on each new connection. */
 #define GAP_REFUSED_MAX_MS 30000
+/* Twelve days, for a dialer that is to try no more; half of the time NNG tries at once all the
+ * same. It doubles this in 32 bits. */
+#define GAP_LEAVING_MS     ((1 << 30) - 1)
 
-/* A peer that acknowledges nothing (tcp(7), TCP_USER_TIMEOUT), reads nothing, or does not finish
- * the handshake for so long is given up. */
-#define PATIENCE_MS      10000
-#define PATIENCE_NS      (PATIENCE_MS * NS_PER_MS)
-#define KEEPALIVE_IDLE_S 5
+/* A peer that acknowledges nothing (tcp(7), TCP_USER_TIMEOUT) or reads nothing for so long is given
+ * up. */
+#define PATIENCE_MS 10000
+#define PATIENCE_NS (PATIENCE_MS * NS_PER_MS)
 
 /* Nobody but an aggregator that refuses us hangs up so soon. */
 #define REFUSED_WITHIN_NS (2 * NS_PER_SECOND)
+
+/* Before that something of the last message, or of the start, may be under way. */
+#ifndef SETTLE_NS
+#define SETTLE_NS (NS_PER_SECOND / 2)
+#endif
 
 #define LOG_INTERVAL_NS (30 * NS_PER_SECOND)
 
 struct push {
 	nng_socket socket;
 	struct pipe_watch *watch;
-	nng_dialer dialer;
 	nng_aio *aio;
-	char *url;
-	enum endpoint_kind kind;
-	uint64_t told; /* what push_connection() returned last; the caller's thread only */
+
+	/* The caller's thread only. */
+	uint64_t told; /* what push_connection() returned last */
 	uint64_t offline_since_ns;
 	struct log_limit offline;
+	struct address peer; /* AF_UNSPEC: of another transport, or a name */
+	unsigned quiet;      /* looks in a row that found no connection of a push that leaves */
 
 	pthread_mutex_t lock; /* guards what follows; taken by NNG's threads too */
+	char url[PUSH_URL_MAX];
+	nng_dialer dialer;    /* id 0: idle */
+	bool leaving;         /* the dialer is to be closed, as soon as that can be done */
 	uint64_t connection;  /* 0 = none */
 	uint64_t connections; /* how many there were */
-	int pipe;             /* of the connection */
-	uint64_t connected_ns;
+	int pipe;             /* of the connection; it outlives it until NNG has removed it; or 0 */
+	uint64_t connected_ns, left_ns;
 	int gap_ms; /* GAP_MIN_MS but while we are refused */
 	struct log_limit refused, connected, lost;
 	nng_msg *queue[QUEUE_LENGTH];
@@ -113,55 +118,21 @@ static void on_sent(void *context)
 
 /* --- connections come and go ------------------------------------------------------------------ */
 
-static void set_peer_timeout(void *context, const struct socket_scan_entry *entry)
-{
-	static const int ON = 1, IDLE_S = KEEPALIVE_IDLE_S, INTERVAL_S = 1, PROBES = 5;
-	static const unsigned int SILENCE_MS = PATIENCE_MS;
-	const struct address *ours = context;
-	struct address local = address_of_socket(&entry->local);
-
-	if (memcmp(&local, ours, sizeof(local)) != 0)
-		return;
-	if (setsockopt(entry->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &SILENCE_MS, sizeof(SILENCE_MS)) <
-			0 ||
-		setsockopt(entry->fd, SOL_SOCKET, SO_KEEPALIVE, &ON, sizeof(ON)) < 0 ||
-		setsockopt(entry->fd, IPPROTO_TCP, TCP_KEEPIDLE, &IDLE_S, sizeof(IDLE_S)) < 0 ||
-		setsockopt(entry->fd, IPPROTO_TCP, TCP_KEEPINTVL, &INTERVAL_S, sizeof(INTERVAL_S)) <
-			0 ||
-		setsockopt(entry->fd, IPPROTO_TCP, TCP_KEEPCNT, &PROBES, sizeof(PROBES)) < 0)
-		log_warn("setting the time-outs of the connection to the aggregator: %s",
-			strerror(errno));
-}
-
-/* NNG has no option for TCP_USER_TIMEOUT and does not show its fd. */
-static void give_up_silent_peer(nng_pipe pipe)
-{
-	nng_sockaddr address;
-	struct address local;
-	int r;
-
-	if (nng_pipe_get_addr(pipe, NNG_OPT_LOCADDR, &address) != 0)
-		return;
-	local = address_of_nng(&address);
-	r = socket_scan(set_peer_timeout, &local);
-	if (r < 0)
-		log_warn("looking for the connection's socket in /proc/self/fd: %s", strerror(-r));
-}
-
 static void on_connected(struct push *push, nng_pipe pipe)
 {
 	uint64_t held_back;
 
-	if (push->kind != ENDPOINT_IPC)
-		give_up_silent_peer(pipe);
+	peer_socket_set_timeout(pipe, PATIENCE_MS);
 	(void)pthread_mutex_lock(&push->lock);
-	push->connection = ++push->connections;
 	push->pipe = nng_pipe_id(pipe);
 	push->connected_ns = clock_monotonic_ns();
-	telemetry_add(push->connects, 1);
-	telemetry_add(push->now_connected, 1);
-	if (log_allowed(&push->connected, NS_PER_SECOND, &held_back))
-		log_info("connected to %s", push->url);
+	if (!push->leaving) {
+		push->connection = ++push->connections;
+		telemetry_add(push->connects, 1);
+		telemetry_add(push->now_connected, 1);
+		if (log_allowed(&push->connected, NS_PER_SECOND, &held_back))
+			log_info("connected to %s", push->url);
+	}
 	(void)pthread_mutex_unlock(&push->lock);
 }
 
@@ -192,29 +163,55 @@ static void log_end(struct push *push, bool refused)
 		    : !log_allowed(&push->lost, NS_PER_SECOND, &held_back))
 		return;
 	if (refused)
-		log_warn("%s hung up right after connecting: probably the secret is wrong or "
-			 "another agent uses this node's name (%llu more times)",
+		log_warn(
+			"%s hung up right after connecting: probably it does not believe our "
+			"secret or token, or another agent uses this node's name (%llu more times)",
 			push->url, (unsigned long long)held_back);
 	else
 		log_warn("lost the connection to %s (%llu more times)", push->url,
 			(unsigned long long)held_back);
 }
 
+/* The lock is held. */
+static void forget_connection(struct push *push)
+{
+	if (push->connection == 0)
+		return;
+	push->connection = 0;
+	telemetry_add(push->now_connected, (uint64_t)-1);
+	drop_queue(push);
+	if (push->sending)
+		nng_aio_abort(push->aio, NNG_ECANCELED);
+}
+
+/* The lock is held. Between two connections a dialer can be closed. */
+static void close_dialer(struct push *push)
+{
+	(void)nng_dialer_close(push->dialer);
+	push->dialer.id = 0;
+	push->leaving = false;
+}
+
+/* The lock is held. */
+static void end_connection(struct push *push)
+{
+	bool refused = clock_monotonic_ns() - push->connected_ns < REFUSED_WITHIN_NS;
+
+	telemetry_add(push->refusals, refused ? 1 : 0);
+	forget_connection(push);
+	adapt_gap(push, refused);
+	log_end(push, refused);
+}
+
 static void on_disconnected(struct push *push, nng_pipe pipe)
 {
-	bool refused;
-
 	(void)pthread_mutex_lock(&push->lock);
-	if (push->connection != 0 && push->pipe == nng_pipe_id(pipe)) {
-		refused = clock_monotonic_ns() - push->connected_ns < REFUSED_WITHIN_NS;
-		push->connection = 0;
-		telemetry_add(push->now_connected, (uint64_t)-1);
-		telemetry_add(push->refusals, refused ? 1 : 0);
-		drop_queue(push);
-		if (push->sending)
-			nng_aio_abort(push->aio, NNG_ECANCELED);
-		adapt_gap(push, refused);
-		log_end(push, refused);
+	if (push->pipe == nng_pipe_id(pipe)) {
+		push->pipe = 0;
+		if (push->connection != 0)
+			end_connection(push);
+		if (push->leaving)
+			close_dialer(push);
 	}
 	(void)pthread_mutex_unlock(&push->lock);
 }
@@ -228,47 +225,6 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 }
 
 /* --- making and freeing ----------------------------------------------------------------------- */
-
-static int set_tls(struct push *push, const struct push_options *options,
-	const struct endpoint *endpoint, struct error *err)
-{
-	const char *name = options->server_name ? options->server_name : endpoint->host;
-	nng_tls_config *config;
-	int r = tls_config_client(options->ca_file, name, &config, err), rv;
-
-	if (r < 0)
-		return error_context(err, r, "connecting to %s", options->url);
-	rv = nng_dialer_set_ptr(push->dialer, NNG_OPT_TLS_CONFIG, config);
-	nng_tls_config_free(config); /* the dialer holds it */
-	if (rv != 0)
-		return error_set(err, EINVAL, "connecting to %s: setting TLS: %s", options->url,
-			nng_strerror(rv));
-	return 0;
-}
-
-static int start_dialer(struct push *push, const struct push_options *options,
-	const struct endpoint *endpoint, struct error *err)
-{
-	int r, rv;
-
-	/* Of the socket: the dialer takes over its first gap when it is made. */
-	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMINT, GAP_MIN_MS);
-	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMAXT, GAP_MAX_MS);
-	rv = nng_dialer_create(&push->dialer, push->socket, options->url);
-	if (rv != 0)
-		return error_set(
-			err, EINVAL, "connecting to %s: %s", options->url, nng_strerror(rv));
-	if (endpoint->kind == ENDPOINT_TLS) {
-		r = set_tls(push, options, endpoint, err);
-		if (r < 0)
-			return r;
-	}
-	rv = nng_dialer_start(push->dialer, NNG_FLAG_NONBLOCK);
-	if (rv != 0)
-		return error_set(
-			err, EINVAL, "connecting to %s: %s", options->url, nng_strerror(rv));
-	return 0;
-}
 
 static void register_telemetry(struct push *push, struct telemetry *telemetry)
 {
@@ -286,86 +242,153 @@ static void register_telemetry(struct push *push, struct telemetry *telemetry)
 		"Connections to aggregators", NULL, NULL);
 }
 
-static struct push *alloc_push(const char *url)
+static int open_socket(struct push *push)
+{
+	if (nng_push0_open(&push->socket) != 0)
+		return -ENOMEM;
+	/* What NNG buffered itself would go to the next connection, before its Hello. */
+	(void)nng_socket_set_int(push->socket, NNG_OPT_SENDBUF, 0);
+	/* Of the socket: a dialer takes over its first gap when it is made. */
+	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMINT, GAP_MIN_MS);
+	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMAXT, GAP_MAX_MS);
+	push->watch = pipe_watch_start(push->socket, on_pipe, push);
+	return push->watch ? 0 : -ENOMEM;
+}
+
+struct push *push_new(struct telemetry *telemetry, struct error *err)
 {
 	struct push *push = calloc(1, sizeof(*push));
 
-	if (!push)
-		return NULL;
-	push->url = strdup(url);
-	push->gap_ms = GAP_MIN_MS;
-	push->offline_since_ns = clock_monotonic_ns();
-	(void)pthread_mutex_init(&push->lock, NULL);
-	if (push->url && nng_aio_alloc(&push->aio, on_sent, push) == 0)
-		return push;
-	(void)pthread_mutex_destroy(&push->lock);
-	free(push->url);
-	free(push);
+	if (push) {
+		(void)pthread_mutex_init(&push->lock, NULL);
+		register_telemetry(push, telemetry);
+		if (nng_aio_alloc(&push->aio, on_sent, push) == 0 && open_socket(push) == 0)
+			return push;
+	}
+	(void)error_errno(err, ENOMEM, "opening a socket to push by");
+	push_free(push);
 	return NULL;
 }
 
-struct push *push_new(const struct push_options *options, struct error *err)
+/* Of a url with an address in it. */
+static struct address peer_of(const char *url)
 {
+	struct address peer = {0};
 	struct endpoint endpoint;
-	struct push *push;
-	int rv;
 
-	if (endpoint_parse(options->url, options->insecure, &endpoint, err) < 0)
-		return NULL;
-	if (endpoint.kind != ENDPOINT_IPC && (endpoint.port == 0 || endpoint.host[0] == '*')) {
-		(void)error_set(
-			err, EINVAL, "url '%s': want the aggregator's host and port", options->url);
-		return NULL;
-	}
-	push = alloc_push(options->url);
-	if (!push) {
-		(void)error_errno(err, ENOMEM, "connecting to %s", options->url);
-		return NULL;
-	}
-	push->kind = endpoint.kind;
-	register_telemetry(push, options->telemetry);
-	rv = nng_push0_open(&push->socket);
-	if (rv != 0) {
-		(void)error_set(err, ENOMEM, "opening a socket: %s", nng_strerror(rv));
-		push_free(push);
-		return NULL;
-	}
-	/* What NNG buffered itself would go to the next connection, before its Hello. */
-	(void)nng_socket_set_int(push->socket, NNG_OPT_SENDBUF, 0);
-	push->watch = pipe_watch_start(push->socket, on_pipe, push);
-	if (!push->watch)
-		(void)error_errno(err, ENOMEM, "opening a socket");
-	if (!push->watch || start_dialer(push, options, &endpoint, err) < 0) {
-		push_free(push);
-		return NULL;
-	}
-	return push;
+	if (endpoint_parse(url, true, &endpoint, NULL) < 0 || endpoint.kind == ENDPOINT_IPC)
+		return peer;
+	if (inet_pton(AF_INET, endpoint.host, peer.ip) == 1)
+		peer.family = AF_INET;
+	else if (inet_pton(AF_INET6, endpoint.host, peer.ip) == 1)
+		peer.family = AF_INET6;
+	peer.port = peer.family != AF_UNSPEC ? endpoint.port : 0;
+	return peer;
 }
 
+int push_start(struct push *push, const char *url, nng_tls_config *tls, struct error *err)
+{
+	nng_dialer dialer;
+	int rv = strlen(url) < PUSH_URL_MAX ? nng_dialer_create(&dialer, push->socket, url)
+					    : NNG_EADDRINVAL;
+
+	if (rv == 0 && tls) {
+		rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
+		if (rv != 0)
+			(void)nng_dialer_close(dialer);
+	}
+	if (rv != 0)
+		return error_set(err, EINVAL, "connecting to %s: %s", url, nng_strerror(rv));
+	push->peer = peer_of(url);
+	push->quiet = 0;
+	push->offline_since_ns = clock_monotonic_ns();
+	push->offline = (struct log_limit){0};
+	(void)pthread_mutex_lock(&push->lock);
+	(void)snprintf(push->url, sizeof(push->url), "%s", url);
+	push->dialer = dialer;
+	push->gap_ms = GAP_MIN_MS;
+	push->connected = push->lost = push->refused = (struct log_limit){0};
+	(void)pthread_mutex_unlock(&push->lock);
+	(void)nng_dialer_start(dialer, NNG_FLAG_NONBLOCK); /* which can't fail */
+	return 0;
+}
+
+void push_stop(struct push *push)
+{
+	(void)pthread_mutex_lock(&push->lock);
+	push->leaving = push->dialer.id != 0;
+	push->left_ns = clock_monotonic_ns();
+	if (push->leaving)
+		set_gaps(push, GAP_LEAVING_MS, GAP_LEAVING_MS);
+	forget_connection(push);
+	(void)pthread_mutex_unlock(&push->lock);
+	push->told = 0;
+	push->quiet = 0;
+}
+
+/* NNG can't be told to stop at any time (see peer_socket.h). A connection is hung up on when it has
+ * been quiet for a while, and closes the dialer as it ends. One that is being made is waited for.
+ * When there is none, twice in a row, the dialer waits or tries in vain, and can be closed. */
+static void go_on_leaving(struct push *push, uint64_t now_ns)
+{
+	bool none = peer_socket_count(&push->peer) == 0;
+	nng_pipe pipe = {0};
+
+	(void)pthread_mutex_lock(&push->lock);
+	push->quiet = none && push->pipe == 0 ? push->quiet + 1 : 0;
+	if (push->leaving && push->quiet >= 2)
+		close_dialer(push);
+	if (push->leaving && push->pipe != 0 && now_ns > push->left_ns + SETTLE_NS &&
+		now_ns > push->connected_ns + SETTLE_NS)
+		pipe.id = (uint32_t)push->pipe;
+	(void)pthread_mutex_unlock(&push->lock);
+	if (pipe.id != 0)
+		peer_socket_hang_up(pipe);
+}
+
+bool push_idle(struct push *push)
+{
+	bool idle;
+
+	(void)pthread_mutex_lock(&push->lock);
+	idle = push->dialer.id == 0 && push->pipe == 0 && !push->sending;
+	(void)pthread_mutex_unlock(&push->lock);
+	return idle;
+}
+
+bool push_connected(struct push *push)
+{
+	bool connected;
+
+	(void)pthread_mutex_lock(&push->lock);
+	connected = push->connection != 0;
+	(void)pthread_mutex_unlock(&push->lock);
+	return connected;
+}
+
+/* The socket itself ends with the process: nng_close() of 1.5.2 now and then waits for ever for a
+ * connection that is on its way. */
 void push_free(struct push *push)
 {
 	if (!push)
 		return;
 	pipe_watch_stop(push->watch);
 	(void)pthread_mutex_lock(&push->lock);
-	if (push->connection != 0)
-		telemetry_add(push->now_connected, (uint64_t)-1);
-	push->connection = 0;
-	drop_queue(push);
+	forget_connection(push);
+	if (push->dialer.id != 0)
+		close_dialer(push); /* in the midst of whatever it does: there is no later */
 	(void)pthread_mutex_unlock(&push->lock);
-	nng_aio_stop(push->aio);
-	/* The socket itself ends with the process: nng_close() of 1.5.2 now and then waits for ever
-	 * for a connection that is on its way. */
-	(void)nng_dialer_close(push->dialer);
-	nng_aio_free(push->aio);
+	if (push->aio) {
+		nng_aio_stop(push->aio);
+		nng_aio_free(push->aio);
+	}
 	(void)pthread_mutex_destroy(&push->lock);
-	free(push->url);
 	free(push);
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-/* NNG 1.5.2 has no time-out for either, and can lose the error of a connection that broke. */
+/* NNG 1.5.2 has no time-out for it, and can lose the error of a connection that broke. */
 static void give_up_stuck(struct push *push, uint64_t now_ns)
 {
 	nng_pipe pipe = {0};
@@ -375,17 +398,14 @@ static void give_up_stuck(struct push *push, uint64_t now_ns)
 		pipe.id = (uint32_t)push->pipe;
 	(void)pthread_mutex_unlock(&push->lock);
 	if (pipe.id != 0)
-		(void)nng_pipe_close(pipe);
-	if (push->kind == ENDPOINT_TLS && tls_engine_close_unfinished(PATIENCE_NS) > 0)
-		log_warn("%s did not finish the TLS handshake in %d s", push->url,
-			PATIENCE_MS / 1000);
+		peer_socket_hang_up(pipe);
 }
 
 static void log_offline(struct push *push, uint64_t now_ns)
 {
 	uint64_t held_back;
 
-	if (push->told != 0)
+	if (push_connected(push))
 		push->offline_since_ns = now_ns;
 	else if (now_ns - push->offline_since_ns > LOG_INTERVAL_NS &&
 		 log_allowed(&push->offline, LOG_INTERVAL_NS, &held_back))
@@ -393,15 +413,27 @@ static void log_offline(struct push *push, uint64_t now_ns)
 			(unsigned long long)((now_ns - push->offline_since_ns) / NS_PER_SECOND));
 }
 
+void push_care(struct push *push, uint64_t now_ns)
+{
+	bool idle, leaving;
+
+	(void)pthread_mutex_lock(&push->lock);
+	idle = push->dialer.id == 0;
+	leaving = push->leaving;
+	(void)pthread_mutex_unlock(&push->lock);
+	if (leaving) {
+		go_on_leaving(push, now_ns);
+	} else if (!idle) {
+		give_up_stuck(push, now_ns);
+		log_offline(push, now_ns);
+	}
+}
+
 uint64_t push_connection(struct push *push)
 {
-	uint64_t now_ns = clock_monotonic_ns();
-
-	give_up_stuck(push, now_ns);
 	(void)pthread_mutex_lock(&push->lock);
 	push->told = push->connection;
 	(void)pthread_mutex_unlock(&push->lock);
-	log_offline(push, now_ns);
 	return push->told;
 }
 

@@ -1,8 +1,10 @@
 #include "base/options.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/number.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -143,6 +145,14 @@ static int parse_value(const struct option_spec *spec, const char *value, struct
 		return parse_number(spec, value, err);
 	case OPTION_CHOICE:
 		return parse_choice(spec, value, err);
+	case OPTION_LIST:
+		return string_list_add_parts(spec->target.list, value) < 0
+			       ? error_errno(err, ENOMEM, "--%s", spec->name)
+			       : 0;
+	case OPTION_IGNORED:
+	case OPTION_IGNORED_SWITCH:
+		log_warn("--%s is ignored: %s", spec->name, spec->help);
+		return 0;
 	case OPTION_HEADING:
 		break;
 	}
@@ -159,6 +169,20 @@ static const struct option_spec *find(
 	return NULL;
 }
 
+/* Where the name stands in an argument, and its length; NULL when it is no flag. */
+static const char *flag_name(const char *argument, size_t *ret_length)
+{
+	if (argument[0] == '-' && isalpha((unsigned char)argument[1]) &&
+		(!argument[2] || argument[2] == '=' || isdigit((unsigned char)argument[2]))) {
+		*ret_length = 1;
+		return argument + 1;
+	}
+	if (strncmp(argument, "--", 2) != 0 || !argument[2])
+		return NULL;
+	*ret_length = strcspn(argument + 2, "=");
+	return argument + 2;
+}
+
 int options_parse(const struct option_spec *specs, size_t count, int argc, char *const *argv,
 	struct error *err)
 {
@@ -168,19 +192,18 @@ int options_parse(const struct option_spec *specs, size_t count, int argc, char 
 		size_t length;
 		int r;
 
-		if (strncmp(argv[i], "--", 2) != 0 || !argv[i][2])
+		name = flag_name(argv[i], &length);
+		if (!name)
 			return error_set(err, EINVAL,
 				"\"%s\" is not a flag: flags start with two dashes, --help lists "
 				"them",
 				argv[i]);
-		name = argv[i] + 2;
-		length = strcspn(name, "=");
 		spec = find(specs, count, name, length);
 		if (!spec)
 			return unknown_flag(specs, count, name, length, err);
-		if (name[length] == '=')
-			value = name + length + 1;
-		else if (spec->type != OPTION_SWITCH) {
+		if (name[length])
+			value = name + length + (name[length] == '=');
+		else if (spec->type != OPTION_SWITCH && spec->type != OPTION_IGNORED_SWITCH) {
 			if (i + 1 >= argc)
 				return error_set(err, EINVAL, "--%s needs a value: --%s=%s",
 					spec->name, spec->name,
@@ -241,8 +264,17 @@ static void print_default(const struct option_spec *spec, FILE *out)
 		if (*spec->target.string && **spec->target.string)
 			(void)fprintf(out, " (default %s)", *spec->target.string);
 		break;
+	case OPTION_LIST:
+		for (size_t i = 0; i < spec->target.list->count; i++)
+			(void)fprintf(out, "%s%s", i == 0 ? " (default " : ",",
+				spec->target.list->item[i]);
+		if (spec->target.list->count > 0)
+			(void)fputc(')', out);
+		break;
 	case OPTION_SWITCH:
 	case OPTION_HEADING:
+	case OPTION_IGNORED:
+	case OPTION_IGNORED_SWITCH:
 		break;
 	}
 }
@@ -256,7 +288,9 @@ void options_print(const struct option_spec *specs, size_t count, FILE *out)
 			(void)fprintf(out, "\n%s:\n", spec->help);
 			continue;
 		}
-		(void)fprintf(out, "  --%s", spec->name);
+		if (spec->type == OPTION_IGNORED || spec->type == OPTION_IGNORED_SWITCH)
+			continue;
+		(void)fprintf(out, "  %s%s", spec->name[1] ? "--" : "-", spec->name);
 		if (spec->type == OPTION_CHOICE)
 			(void)fprintf(out, " %s", spec->choices);
 		else if (spec->argument)

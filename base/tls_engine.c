@@ -3,13 +3,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/tls_failure.h"
-#include "base/tls_pem.h"
+#include "base/tls_settings.h"
+#include "base/tls_transport.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/supplemental/tls/engine.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -26,16 +26,6 @@
 #define GREETING 8U
 
 #define FAILURE_LOG_INTERVAL_NS (10 * NS_PER_SECOND)
-
-/* NNG calls a config's operations under its lock while nobody uses it, and never afterwards. */
-struct nng_tls_engine_config {
-	SSL_CTX *ctx;
-	BIO_METHOD *bio;
-	char *server_name; /* NULL = none to verify */
-	bool client;
-	pthread_mutex_t lock; /* guards `failures` */
-	struct log_limit failures;
-};
 
 /* NNG calls a connection's operations under the connection's lock. */
 struct nng_tls_engine_conn {
@@ -60,52 +50,6 @@ static struct {
 	struct nng_tls_engine_conn *first;
 	size_t count;
 } live = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* --- the bytes: a BIO over NNG's stream ------------------------------------------------------- */
-
-static int transport_write(BIO *bio, const char *data, size_t size, size_t *ret_written)
-{
-	size_t length = size;
-	int rv = nng_tls_engine_send(BIO_get_data(bio), (const uint8_t *)data, &length);
-
-	BIO_clear_retry_flags(bio);
-	if (rv == NNG_EAGAIN)
-		BIO_set_retry_write(bio);
-	*ret_written = rv == 0 ? length : 0;
-	return rv == 0;
-}
-
-static int transport_read(BIO *bio, char *data, size_t size, size_t *ret_read)
-{
-	size_t length = size;
-	int rv = nng_tls_engine_recv(BIO_get_data(bio), (uint8_t *)data, &length);
-
-	BIO_clear_retry_flags(bio);
-	if (rv == NNG_EAGAIN)
-		BIO_set_retry_read(bio);
-	*ret_read = rv == 0 ? length : 0;
-	return rv == 0;
-}
-
-static long transport_control(BIO *bio, int command, long number, void *pointer)
-{
-	(void)bio;
-	(void)number;
-	(void)pointer;
-	return command == BIO_CTRL_FLUSH; /* NNG sends as soon as it has bytes */
-}
-
-static BIO_METHOD *transport_method(void)
-{
-	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "nng");
-
-	if (!method)
-		return NULL;
-	(void)BIO_meth_set_write_ex(method, transport_write);
-	(void)BIO_meth_set_read_ex(method, transport_read);
-	(void)BIO_meth_set_ctrl(method, transport_control);
-	return method;
-}
 
 /* --- connections ------------------------------------------------------------------------------ */
 
@@ -270,17 +214,15 @@ static bool expect_name(SSL *ssl, const char *name)
 
 static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_config *config)
 {
-	BIO *bio = BIO_new(config->bio);
+	BIO *bio = tls_transport_bio(config->bio, stream);
 
 	conn->config = config;
-	conn->ssl = SSL_new(config->ctx);
+	conn->ssl = tls_settings_ssl(config);
 	if (!bio || !conn->ssl) {
 		(void)BIO_free(bio);
 		return NNG_ENOMEM;
 	}
 	remember(conn, stream);
-	BIO_set_data(bio, stream);
-	BIO_set_init(bio, 1);
 	SSL_set_bio(conn->ssl, bio, bio);
 	if (!config->client) {
 		SSL_set_accept_state(conn->ssl);
@@ -292,103 +234,10 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 	return 0;
 }
 
-/* --- configs ---------------------------------------------------------------------------------- */
-
-static int config_auth(nng_tls_engine_config *config, nng_tls_auth_mode mode)
-{
-	switch (mode) {
-	case NNG_TLS_AUTH_MODE_NONE:
-		SSL_CTX_set_verify(config->ctx, SSL_VERIFY_NONE, NULL);
-		return 0;
-	case NNG_TLS_AUTH_MODE_OPTIONAL:
-		SSL_CTX_set_verify(config->ctx, SSL_VERIFY_PEER, NULL);
-		return 0;
-	case NNG_TLS_AUTH_MODE_REQUIRED:
-		SSL_CTX_set_verify(
-			config->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-		return 0;
-	default:
-		return NNG_EINVAL;
-	}
-}
-
-static void config_fini(nng_tls_engine_config *config)
-{
-	SSL_CTX_free(config->ctx);
-	BIO_meth_free(config->bio);
-	free(config->server_name);
-	(void)pthread_mutex_destroy(&config->lock);
-}
-
-static int config_init(nng_tls_engine_config *config, nng_tls_mode mode)
-{
-	config->client = mode == NNG_TLS_MODE_CLIENT;
-	(void)pthread_mutex_init(&config->lock, NULL);
-	config->bio = transport_method();
-	config->ctx = SSL_CTX_new(TLS_method());
-	if (!config->ctx || !config->bio ||
-		SSL_CTX_set_min_proto_version(config->ctx, TLS1_3_VERSION) != 1 ||
-		SSL_CTX_set_num_tickets(config->ctx, 0) != 1) {
-		config_fini(config);
-		return NNG_ENOMEM;
-	}
-	(void)SSL_CTX_set_session_cache_mode(config->ctx, SSL_SESS_CACHE_OFF);
-	/* Without buffers while idle a pipe is 32 KiB lighter; NNG comes back with another pointer
-	 * to the same bytes after NNG_EAGAIN. */
-	(void)SSL_CTX_set_mode(config->ctx, SSL_MODE_RELEASE_BUFFERS |
-						    SSL_MODE_ENABLE_PARTIAL_WRITE |
-						    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	return config_auth(
-		config, config->client ? NNG_TLS_AUTH_MODE_REQUIRED : NNG_TLS_AUTH_MODE_NONE);
-}
-
-static int config_server(nng_tls_engine_config *config, const char *name)
-{
-	char *copy = name && name[0] ? strdup(name) : NULL;
-
-	if (name && name[0] && !copy)
-		return NNG_ENOMEM;
-	free(config->server_name);
-	config->server_name = copy;
-	return 0;
-}
-
-static int config_ca_chain(nng_tls_engine_config *config, const char *certs, const char *crl)
-{
-	return tls_pem_trust(config->ctx, certs, crl) < 0 ? NNG_ECRYPTO : 0;
-}
-
-static int config_own_cert(
-	nng_tls_engine_config *config, const char *cert, const char *key, const char *password)
-{
-	int r = tls_pem_own(config->ctx, cert, key ? key : cert, password);
-
-	if (r == -EKEYREJECTED)
-		return NNG_EINVAL;
-	return r < 0 ? NNG_ECRYPTO : 0;
-}
-
-static int config_version(
-	nng_tls_engine_config *config, nng_tls_version lowest, nng_tls_version highest)
-{
-	(void)config;
-	return lowest <= NNG_TLS_1_3 && highest >= NNG_TLS_1_3 ? 0 : NNG_ENOTSUP;
-}
-
 /* --- the engine ------------------------------------------------------------------------------- */
 
 int tls_engine_register(struct error *err)
 {
-	static nng_tls_engine_config_ops config_ops = {
-		.size = sizeof(struct nng_tls_engine_config),
-		.init = config_init,
-		.fini = config_fini,
-		.server = config_server,
-		.auth = config_auth,
-		.ca_chain = config_ca_chain,
-		.own_cert = config_own_cert,
-		.version = config_version,
-	};
 	static nng_tls_engine_conn_ops conn_ops = {
 		.size = sizeof(struct nng_tls_engine_conn),
 		.init = conn_init,
@@ -401,7 +250,7 @@ int tls_engine_register(struct error *err)
 	};
 	static const nng_tls_engine engine = {
 		.version = NNG_TLS_ENGINE_V1,
-		.config_ops = &config_ops,
+		.config_ops = &tls_settings_ops,
 		.conn_ops = &conn_ops,
 		.name = "openssl",
 		.description = "OpenSSL 3, TLS 1.3",
@@ -420,12 +269,13 @@ int tls_engine_register(struct error *err)
  * close would wait for ever, too. */
 size_t tls_engine_close_unfinished(uint64_t patience_ns)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns;
 	size_t closed = 0;
 
 	(void)pthread_mutex_lock(&live.lock);
+	now_ns = clock_monotonic_ns(); /* not before one that was opened meanwhile */
 	for (struct nng_tls_engine_conn *conn = live.first; conn; conn = conn->next) {
-		if (now_ns - conn->opened_ns < patience_ns || atomic_load(&conn->finished))
+		if (now_ns < conn->opened_ns + patience_ns || atomic_load(&conn->finished))
 			continue;
 		closed += !conn->given_up;
 		conn->given_up = true;

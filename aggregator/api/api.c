@@ -1,5 +1,6 @@
 #include "aggregator/api/api.h"
 
+#include "aggregator/api/certificate_reload.h"
 #include "aggregator/api/core_api.h"
 #include "aggregator/api/exchange.h"
 #include "aggregator/api/gate.h"
@@ -10,7 +11,6 @@
 #include "aggregator/api/router.h"
 #include "aggregator/api/self_metrics.h"
 #include "aggregator/api/server.h"
-#include "aggregator/api/tls_context.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 struct api {
+	struct certificate_reload *certificate;
 	struct server *server;
 	struct router *router;
 	struct metrics_api *metrics;
@@ -135,6 +136,12 @@ static struct gate *new_gate(const struct api *api, const struct api_options *op
 static int start_server(struct api *api, const struct api_options *options, struct event_base *base,
 	struct error *err)
 {
+	const struct certificate_reload_options certificate = {
+		.cert_file = options->cert_file,
+		.key_file = options->key_file,
+		.tls_min_version = options->tls_min_version,
+		.telemetry = options->telemetry,
+	};
 	struct server_options server = {
 		.bind_address = options->bind_address,
 		.port = options->port,
@@ -148,12 +155,18 @@ static int start_server(struct api *api, const struct api_options *options, stru
 		.telemetry = options->telemetry,
 	};
 
-	server.tls = tls_context_new(options->cert_file, options->key_file,
-		options->tls_min_version ? options->tls_min_version : TLS1_2_VERSION, err);
+	api->certificate = certificate_reload_new(&certificate, base);
+	if (!api->certificate)
+		return error_errno(err, ENOMEM, "starting the API");
+	server.tls = certificate_reload_first(api->certificate, err);
 	if (!server.tls)
 		return -EINVAL;
 	api->server = server_start(&server, base, err);
-	return api->server ? 0 : -EINVAL;
+	if (!api->server)
+		return -EINVAL;
+	if (certificate_reload_start(api->certificate, api->server) < 0)
+		return error_errno(err, ENOMEM, "starting the API");
+	return 0;
 }
 
 struct api *api_start(const struct api_options *options, struct event_base *base, struct error *err)
@@ -183,7 +196,9 @@ void api_stop(struct api *api)
 {
 	if (!api)
 		return;
-	server_stop(api->server); /* first: its connections end in what is freed next */
+	certificate_reload_free(api->certificate);
+	server_stop(
+		api->server); /* before what follows: its connections end in what is freed next */
 	metrics_api_free(api->metrics);
 	health_free(api->health);
 	router_free(api->router);

@@ -1,6 +1,6 @@
 #include "aggregator/api/field_selector.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "base/buffer.h"
 
 #include <errno.h>

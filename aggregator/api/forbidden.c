@@ -1,6 +1,6 @@
 #include "aggregator/api/forbidden.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 static const char *text_or_empty(const char *text)
 {

@@ -1,6 +1,6 @@
 #include "aggregator/api/json_text.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "aggregator/api/label_rules.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "base/buffer.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 
 #include "aggregator/api/label_lexer.h"
 #include "aggregator/api/label_rules.h"
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "aggregator/api/list_options.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>

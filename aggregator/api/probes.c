@@ -1,6 +1,6 @@
 #include "aggregator/api/probes.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "aggregator/api/request.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "base/buffer.h"
 #include "base/number.h"
 

@@ -2,6 +2,7 @@
 
 #include "aggregator/api/discovery.h"
 #include "aggregator/api/json_indent.h"
+#include "aggregator/api/openapi_api.h"
 #include "aggregator/api/reply.h"
 #include "aggregator/api/version.h"
 
@@ -87,6 +88,7 @@ void root_api_add_routes(struct router *router, bool core)
 	router_add(router, "/", 0, show_index, router);
 	router_add(router, "/version", ROUTER_SLASH | ROUTER_INDEX, show_version, NULL);
 	router_add(router, "/apis", ROUTER_SLASH | ROUTER_INDEX, show_groups, NULL);
+	openapi_api_add_routes(router);
 	if (core)
 		router_add(router, "/api", ROUTER_SLASH | ROUTER_INDEX, show_core, NULL);
 }

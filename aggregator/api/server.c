@@ -211,6 +211,12 @@ fail:
 	return NULL;
 }
 
+void server_set_tls(struct server *server, SSL_CTX *tls)
+{
+	SSL_CTX_free(server->tls);
+	server->tls = tls;
+}
+
 void server_stop(struct server *server)
 {
 	if (!server)

@@ -46,6 +46,10 @@ struct server;
 struct server *server_start(
 	const struct server_options *options, struct event_base *base, struct error *err);
 
+/* Connections that are accepted from now on use `tls`, of which one reference is taken over; those
+ * that there are go on with theirs. */
+void server_set_tls(struct server *server, SSL_CTX *tls);
+
 /* Closes the listener and every connection. */
 void server_stop(struct server *server);
 

@@ -1,7 +1,7 @@
 #include "aggregator/api/status.h"
 
 #include "aggregator/api/json_text.h"
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "proto/kubernetes.pb-c.h"
 
 #include <stdlib.h>

@@ -132,6 +132,8 @@ struct connection **connections_all(struct connections *connections, size_t *ret
 static void free_entry(struct connections *connections, struct connection *entry)
 {
 	connections_silence(connections, entry);
+	proof_clear(&entry->proof);
+	held_catalog_drop(&entry->held);
 	free(entry->node);
 	free(entry);
 }

@@ -6,6 +6,8 @@
 #ifndef INGEST_CONNECTIONS_H
 #define INGEST_CONNECTIONS_H
 
+#include "aggregator/ingest/held_catalog.h"
+#include "aggregator/ingest/proof.h"
 #include "base/address.h"
 
 #include <stdbool.h>
@@ -22,11 +24,14 @@ struct connection {
 	uint64_t opened_ns;  /* CLOCK_MONOTONIC, as all times here */
 
 	/* The ingest thread's own. */
-	char *node;              /* NULL before an accepted Hello */
-	bool speaks;             /* found by connections_of_node() */
-	uint64_t heard_ns;       /* the last message, from the accepted Hello on */
-	uint64_t stale_since_ns; /* 0 = the store takes its samples */
-	bool closing;            /* we hung up */
+	char *node;               /* NULL before an accepted Hello */
+	bool speaks;              /* found by connections_of_node() */
+	uint64_t heard_ns;        /* the last message, from the accepted Hello on */
+	uint64_t hello_ns;        /* the first Hello; 0 = there was none */
+	struct proof proof;       /* in a cluster */
+	struct held_catalog held; /* before acceptance */
+	uint64_t stale_since_ns;  /* 0 = the store takes its samples */
+	bool closing;             /* we hung up */
 
 	/* The table's own. */
 	bool gone;

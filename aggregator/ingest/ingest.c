@@ -34,6 +34,8 @@ struct ingest {
 
 	/* Constant once started. */
 	struct store *store;
+	struct kube_desk desk; /* with the next, in a cluster */
+	struct proof_rules rules;
 	void *secret;
 	size_t secret_size;
 	uint64_t handshake_ns, sweep_ns;
@@ -99,10 +101,24 @@ static void cut_handshakes(struct ingest *ingest)
 			cut, (unsigned long long)(ingest->handshake_ns / NS_PER_SECOND));
 }
 
+static void renew_certificates(struct ingest *ingest)
+{
+	size_t stale = 0;
+
+	for (size_t i = 0; i < ingest->listener_count; i++) {
+		int r = ingest->listeners[i].tls ? tls_config_refresh(ingest->listeners[i].tls) : 0;
+
+		telemetry_add(ingest->tally.reloads, r > 0);
+		stale += r < 0;
+	}
+	telemetry_set(ingest->tally.stale_certificates, stale);
+}
+
 static void sweep(struct ingest *ingest, uint64_t now_ns)
 {
 	intake_sweep(ingest->intake, now_ns);
 	cut_handshakes(ingest);
+	renew_certificates(ingest);
 	store_expire(ingest->store, now_ns);
 }
 
@@ -127,6 +143,7 @@ static void *run(void *context)
 		} else if (rv != NNG_ETIMEDOUT) {
 			(void)usleep(RECEIVE_TIMEOUT_MS * 1000); /* out of memory, most likely */
 		}
+		intake_settle(ingest->intake, now_ns);
 		if (now_ns >= ingest->next_sweep_ns) {
 			sweep(ingest, now_ns);
 			ingest->next_sweep_ns = now_ns + ingest->sweep_ns;
@@ -150,7 +167,7 @@ static int check_options(const struct ingest_options *options, struct error *err
 		r = endpoint_parse(options->urls[i], options->insecure, &endpoint, err);
 		if (r < 0)
 			return r;
-		if (endpoint.kind != ENDPOINT_IPC && options->secret_size == 0)
+		if (endpoint.kind != ENDPOINT_IPC && options->secret_size == 0 && !options->agents)
 			return error_set(err, EINVAL,
 				"refusing to listen on %s without a secret: anyone could report "
 				"figures",
@@ -225,6 +242,28 @@ static struct ingest *alloc_ingest(const struct ingest_options *options)
 	return ingest;
 }
 
+static int start_reviews(
+	struct ingest *ingest, const struct ingest_options *options, struct error *err)
+{
+	const struct ingest_agents *agents = options->agents;
+	struct hello_reviews_options reviews;
+
+	if (!agents)
+		return 0;
+	ingest->desk = agents->desk;
+	reviews = (struct hello_reviews_options){.desk = &ingest->desk,
+		.audience = agents->audience,
+		.service_account = agents->service_account,
+		.max_under_way = agents->max_reviews ? agents->max_reviews : INGEST_MAX_REVIEWS,
+		.max_waiting = options->max_connections,
+		.telemetry = options->telemetry};
+	ingest->rules = (struct proof_rules){.reviews = hello_reviews_new(&reviews),
+		.desk = &ingest->desk,
+		.store = options->store,
+		.gap_ns = ingest->handshake_ns};
+	return ingest->rules.reviews ? 0 : error_errno(err, ENOMEM, "starting to review agents");
+}
+
 static int make_intake(
 	struct ingest *ingest, const struct ingest_options *options, struct error *err)
 {
@@ -233,6 +272,7 @@ static int make_intake(
 		.store = ingest->store,
 		.secret = ingest->secret,
 		.secret_size = ingest->secret_size,
+		.rules = ingest->rules.reviews ? &ingest->rules : NULL,
 		.hello_ns = ingest->handshake_ns,
 		.silence_ns = options->silence_ns};
 
@@ -248,15 +288,18 @@ static void free_ingest(struct ingest *ingest)
 	if (ingest->secret)
 		OPENSSL_cleanse(ingest->secret, ingest->secret_size);
 	free(ingest->secret);
-	intake_free(ingest->intake);
 	connections_free(ingest->connections);
+	intake_free(ingest->intake);
+	hello_reviews_free(ingest->rules.reviews);
 	free(ingest);
 }
 
 static int start(struct ingest *ingest, const struct ingest_options *options, struct error *err)
 {
-	int r = make_intake(ingest, options, err);
+	int r = start_reviews(ingest, options, err);
 
+	if (r == 0)
+		r = make_intake(ingest, options, err);
 	if (r == 0)
 		r = open_socket(ingest, options, err);
 	if (r < 0)

@@ -4,11 +4,15 @@
  * A thread of its own receives. Nothing of a connection is applied before its Hello was accepted;
  * a connection speaks for one node only, and the newest Hello of a node wins: an agent that was
  * killed leaves a connection behind. Counted and bounded: message size, connections, silent
- * connections, sockets that never finish the handshake, messages that don't decode. */
+ * connections, sockets that never finish the handshake, messages that don't decode.
+ *
+ * In a cluster kube-apiserver reviews the Hello's token. While it is away, connections that it
+ * accepted go on, and new ones wait: they are kept as long as their agents go on sending, and their
+ * newest catalogs with them. */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
-#include "aggregator/kube/metadata.h"
+#include "aggregator/ingest/kube_desk.h"
 #include "aggregator/store/store.h"
 #include "base/error.h"
 #include "base/telemetry.h"
@@ -23,7 +27,7 @@
 /* In a cluster: what a Hello's credential must be, a token of the agents' service account. The node
  * is the one that the token is bound to. */
 struct ingest_agents {
-	struct metadata *metadata;   /* whose thread asks kube-apiserver */
+	struct kube_desk desk;       /* kube_desk_of() the metadata, whose thread asks */
 	const char *audience;        /* "tacho-aggregator" */
 	const char *service_account; /* "system:serviceaccount:NAMESPACE:NAME" */
 	uint32_t max_reviews;        /* under way at a time; 0 = INGEST_MAX_REVIEWS */
@@ -43,8 +47,9 @@ struct ingest_options {
 	/* A connection is closed when it says nothing for so long, or nothing that the store takes:
 	 * the agent then comes back with a new Catalog. */
 	uint64_t silence_ns;
-	/* From the TCP connection to the end of the TLS handshake, and from there to an accepted
-	 * Hello. 0 = INGEST_HANDSHAKE_NS; tests want less. */
+	/* From the TCP connection to the end of the TLS handshake, and from there to a Hello that
+	 * is accepted or under review; and between two reviews of one connection. 0 =
+	 * INGEST_HANDSHAKE_NS; tests want less. */
 	uint64_t handshake_ns;
 	uint32_t max_connections;
 	struct store *store;
@@ -62,7 +67,8 @@ struct ingest *ingest_start(const struct ingest_options *options, struct error *
 /* The port of urls[url]; 0 for ipc. */
 uint16_t ingest_port(const struct ingest *ingest, size_t url);
 
-/* Stops the thread; the sockets close with the process (NNG 1.5.2 does not close them well). */
+/* Stops the thread; the sockets close with the process (NNG 1.5.2 does not close them well). The
+ * metadata behind the desk must still be there. */
 void ingest_stop(struct ingest *ingest);
 
 #endif

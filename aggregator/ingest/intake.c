@@ -1,36 +1,25 @@
 #include "aggregator/ingest/intake.h"
 
-#include "aggregator/ingest/hello.h"
+#include "aggregator/ingest/admission.h"
 #include "aggregator/ingest/message.h"
+#include "aggregator/ingest/parting.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
-#include <nng/nng.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* A connection that said something so lately has an agent at its other end. */
-#define LIVELY_NS (3 * NS_PER_SECOND / 2)
-
-#define LOG_INTERVAL_NS (10 * NS_PER_SECOND)
 
 struct intake {
 	struct intake_options options;
 	struct message_reader *reader;
-	struct log_limit refused, replaced, malformed, unstored;
+	struct admission *admission;
+	struct held_catalogs held;
+	struct log_limit refused, malformed, unstored;
 };
 
 static void hang_up(struct intake *intake, struct connection *connection, enum tally_end reason)
 {
-	nng_pipe pipe = {.id = (uint32_t)connection->pipe};
-
-	if (connection->closing)
-		return;
-	connection->closing = true;
-	connections_silence(intake->options.connections, connection);
-	telemetry_add(intake->options.tally->ended[reason], 1);
-	(void)nng_pipe_close(pipe);
+	parting_hang_up(intake->options.connections, intake->options.tally, connection, reason);
 }
 
 /* --- what is said ----------------------------------------------------------------------------- */
@@ -38,79 +27,6 @@ static void hang_up(struct intake *intake, struct connection *connection, enum t
 static void drop(struct intake *intake, enum tally_drop reason)
 {
 	telemetry_add(intake->options.tally->dropped[reason], 1);
-}
-
-static void log_limited(
-	struct log_limit *limit, const struct connection *connection, const char *message)
-{
-	char peer[ADDRESS_TEXT_SIZE];
-	uint64_t held_back;
-
-	if (!log_allowed(limit, LOG_INTERVAL_NS, &held_back))
-		return;
-	(void)address_text(&connection->peer, peer);
-	if (connection->node)
-		log_warn("node %s at %s: %s (%llu more like this were held back)", connection->node,
-			peer, message, (unsigned long long)held_back);
-	else
-		log_warn("%s: %s (%llu more like this were held back)", peer, message,
-			(unsigned long long)held_back);
-}
-
-/* The agent was started anew and its old connection lingers; or two agents have one name, and both
- * go on sending. */
-static void replace(struct intake *intake, struct connection *older, uint64_t now_ns)
-{
-	char peer[ADDRESS_TEXT_SIZE];
-
-	if (now_ns - older->heard_ns < LIVELY_NS)
-		log_limited(&intake->replaced, older,
-			"said Hello on a newer connection; this one is closed. Two agents with one name?");
-	else
-		log_info("node %s: said Hello anew; its old connection from %s is closed",
-			older->node, address_text(&older->peer, peer));
-	hang_up(intake, older, TALLY_END_REPLACED);
-}
-
-static void admit(struct intake *intake, struct connection *connection,
-	const Tacho__V1__Hello *hello, uint64_t now_ns)
-{
-	struct connection *older = connections_of_node(intake->options.connections, hello->node);
-	char peer[ADDRESS_TEXT_SIZE];
-
-	if (older)
-		replace(intake, older, now_ns);
-	if (connections_speak(intake->options.connections, connection, hello->node) < 0) {
-		drop(intake, TALLY_DROP_NO_MEMORY);
-		hang_up(intake, connection, TALLY_END_NO_HELLO);
-		return;
-	}
-	connection->heard_ns = now_ns;
-	log_info("node %s: agent %.32s connected from %s, every %u ms", hello->node,
-		hello->agent_version, address_text(&connection->peer, peer), hello->interval_ms);
-}
-
-static void take_hello(struct intake *intake, struct connection *connection,
-	const Tacho__V1__Hello *hello, uint64_t now_ns)
-{
-	struct error err;
-
-	if (hello_check(hello, intake->options.secret, intake->options.secret_size, &err) < 0) {
-		drop(intake, TALLY_DROP_HELLO_REFUSED);
-		log_limited(&intake->refused, connection, err.message);
-		hang_up(intake, connection, TALLY_END_HELLO_REFUSED);
-		return;
-	}
-	if (!connection->node) {
-		admit(intake, connection, hello, now_ns);
-	} else if (strcmp(connection->node, hello->node) != 0) {
-		drop(intake, TALLY_DROP_NODE_CHANGED);
-		log_limited(&intake->refused, connection, "says Hello as another node");
-		hang_up(intake, connection, TALLY_END_NODE_CHANGED);
-		return;
-	}
-	if (!connection->closing)
-		telemetry_add(intake->options.tally->messages[TALLY_KIND_HELLO], 1);
 }
 
 /* The store did not take it. A catalog does not come again, so its samples will be stale. */
@@ -131,7 +47,7 @@ static void refuse(struct intake *intake, struct connection *connection, int r,
 		drop(intake, invalid);
 		break;
 	}
-	log_limited(&intake->unstored, connection, err->message);
+	parting_complain(&intake->unstored, connection, err->message);
 }
 
 static void take_catalog(struct intake *intake, struct connection *connection,
@@ -162,19 +78,10 @@ static void take_sample(struct intake *intake, struct connection *connection,
 	telemetry_add(intake->options.tally->messages[TALLY_KIND_SAMPLE], 1);
 }
 
-static void take(struct intake *intake, struct connection *connection,
+/* What an accepted connection says. */
+static void apply(struct intake *intake, struct connection *connection,
 	const Tacho__V1__Message *message, uint64_t now_ns)
 {
-	if (message->kind_case == TACHO__V1__MESSAGE__KIND_HELLO) {
-		take_hello(intake, connection, message->hello, now_ns);
-		return;
-	}
-	if (!connection->node) {
-		drop(intake, TALLY_DROP_BEFORE_HELLO);
-		log_limited(&intake->refused, connection, "speaks before its Hello");
-		hang_up(intake, connection, TALLY_END_BEFORE_HELLO);
-		return;
-	}
 	connection->heard_ns = now_ns;
 	switch (message->kind_case) {
 	case TACHO__V1__MESSAGE__KIND_CATALOG:
@@ -186,6 +93,54 @@ static void take(struct intake *intake, struct connection *connection,
 	default:
 		drop(intake, TALLY_DROP_UNKNOWN_KIND);
 		break;
+	}
+}
+
+static void hold_catalog(
+	struct intake *intake, struct connection *connection, const void *data, size_t size)
+{
+	int r = held_catalog_put(&connection->held, &intake->held, data, size);
+
+	if (r == 0)
+		return;
+	drop(intake, r == -ENOMEM ? TALLY_DROP_NO_MEMORY : TALLY_DROP_TOO_MUCH_HELD);
+	parting_complain(&intake->unstored, connection,
+		"no room for its catalog until its token is reviewed; closing");
+	hang_up(intake, connection, TALLY_END_TOO_MUCH_HELD);
+}
+
+/* What a connection says whose token is under review. A catalog comes once, a sample each second.
+ */
+static void hold(struct intake *intake, struct connection *connection,
+	const Tacho__V1__Message *message, const void *data, size_t size, uint64_t now_ns)
+{
+	connection->heard_ns = now_ns;
+	switch (message->kind_case) {
+	case TACHO__V1__MESSAGE__KIND_CATALOG:
+		hold_catalog(intake, connection, data, size);
+		break;
+	case TACHO__V1__MESSAGE__KIND_SAMPLE:
+		drop(intake, TALLY_DROP_UNDER_REVIEW);
+		break;
+	default:
+		drop(intake, TALLY_DROP_UNKNOWN_KIND);
+		break;
+	}
+}
+
+static void take(struct intake *intake, struct connection *connection,
+	const Tacho__V1__Message *message, const void *data, size_t size, uint64_t now_ns)
+{
+	if (message->kind_case == TACHO__V1__MESSAGE__KIND_HELLO) {
+		admission_hello(intake->admission, connection, message->hello, now_ns);
+	} else if (connection->node) {
+		apply(intake, connection, message, now_ns);
+	} else if (admission_is_pending(connection)) {
+		hold(intake, connection, message, data, size, now_ns);
+	} else {
+		drop(intake, TALLY_DROP_BEFORE_HELLO);
+		parting_complain(&intake->refused, connection, "speaks before its Hello");
+		hang_up(intake, connection, TALLY_END_BEFORE_HELLO);
 	}
 }
 
@@ -202,15 +157,33 @@ void intake_receive(struct intake *intake, int pipe, const void *data, size_t si
 	}
 	r = message_decode(intake->reader, data, size, &message);
 	if (r == 0) {
-		take(intake, connection, message, now_ns);
+		take(intake, connection, message, data, size, now_ns);
 		return;
 	}
 	drop(intake, r == -E2BIG ? TALLY_DROP_TOO_COMPLEX : TALLY_DROP_MALFORMED);
-	log_limited(&intake->malformed, connection,
+	parting_complain(&intake->malformed, connection,
 		r == -E2BIG ? "sent a message that unfolds beyond all bounds"
 			    : "sent a message that does not decode");
 	if (!connection->node)
 		hang_up(intake, connection, TALLY_END_BEFORE_HELLO);
+}
+
+/* --- what was held ---------------------------------------------------------------------------- */
+
+void intake_settle(struct intake *intake, uint64_t now_ns)
+{
+	struct connection *connection;
+
+	while ((connection = admission_next(intake->admission, now_ns))) {
+		const struct held_catalog *held = &connection->held;
+		const Tacho__V1__Message *message;
+
+		/* It decoded when it came. */
+		if (held->data &&
+			message_decode(intake->reader, held->data, held->size, &message) == 0)
+			apply(intake, connection, message, now_ns);
+		held_catalog_drop(&connection->held);
+	}
 }
 
 /* --- what is not said ------------------------------------------------------------------------- */
@@ -219,19 +192,19 @@ static void judge(struct intake *intake, struct connection *connection, uint64_t
 {
 	char peer[ADDRESS_TEXT_SIZE];
 
-	if (connection->closing)
-		return;
-	if (!connection->node) {
-		if (now_ns - connection->opened_ns > intake->options.hello_ns)
+	if (!connection->node && !admission_is_pending(connection)) {
+		/* It may have been opened since `now_ns`. */
+		if (now_ns > connection->opened_ns + intake->options.hello_ns)
 			hang_up(intake, connection, TALLY_END_NO_HELLO);
 	} else if (now_ns - connection->heard_ns > intake->options.silence_ns) {
 		log_info("node %s: nothing from %s for %llu s, closing the connection",
-			connection->node, address_text(&connection->peer, peer),
+			connection->node ? connection->node : "(not reviewed yet)",
+			address_text(&connection->peer, peer),
 			(unsigned long long)((now_ns - connection->heard_ns) / NS_PER_SECOND));
 		hang_up(intake, connection, TALLY_END_SILENT);
 	} else if (connection->stale_since_ns != 0 &&
 		   now_ns - connection->stale_since_ns > intake->options.silence_ns) {
-		log_limited(&intake->unstored, connection,
+		parting_complain(&intake->unstored, connection,
 			"its samples belong to no catalog; closing, so that it starts anew");
 		hang_up(intake, connection, TALLY_END_STALE);
 	}
@@ -243,22 +216,35 @@ void intake_sweep(struct intake *intake, uint64_t now_ns)
 	size_t open = connections_reap(intake->options.connections, &ended_by_peer), count;
 	struct connection **all = connections_all(intake->options.connections, &count);
 
-	for (size_t i = 0; i < count; i++)
-		judge(intake, all[i], now_ns);
+	admission_poll(intake->admission, now_ns);
+	for (size_t i = 0; i < count; i++) {
+		if (!all[i]->closing)
+			admission_check(intake->admission, all[i], now_ns);
+		if (!all[i]->closing)
+			judge(intake, all[i], now_ns);
+	}
 	telemetry_set(intake->options.tally->connections, open);
 	telemetry_add(intake->options.tally->ended[TALLY_END_PEER], ended_by_peer);
 }
 
 struct intake *intake_new(const struct intake_options *options)
 {
+	const struct admission_options admission = {.connections = options->connections,
+		.tally = options->tally,
+		.secret = options->secret,
+		.secret_size = options->secret_size,
+		.rules = options->rules};
 	struct intake *intake = calloc(1, sizeof(*intake));
 
 	if (!intake)
 		return NULL;
 	intake->options = *options;
+	intake->held.max_bytes = HELD_CATALOGS_MAX_BYTES;
+	intake->held.now_bytes = options->tally->held_bytes;
 	intake->reader = message_reader_new();
-	if (!intake->reader) {
-		free(intake);
+	intake->admission = admission_new(&admission);
+	if (!intake->reader || !intake->admission) {
+		intake_free(intake);
 		return NULL;
 	}
 	return intake;
@@ -269,5 +255,6 @@ void intake_free(struct intake *intake)
 	if (!intake)
 		return;
 	message_reader_free(intake->reader);
+	admission_free(intake->admission);
 	free(intake);
 }

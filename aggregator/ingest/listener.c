@@ -10,15 +10,14 @@
 
 #define IPC_MODE 0600
 
-static int set_tls(nng_listener listener, const struct listener_options *options, struct error *err)
+static int set_tls(nng_listener listener, const struct listener_options *options,
+	struct tls_config **ret_config, struct error *err)
 {
-	nng_tls_config *config;
-	int r = tls_config_server(options->cert_file, options->key_file, &config, err), rv;
+	int r = tls_config_server(options->cert_file, options->key_file, ret_config, err), rv;
 
 	if (r < 0)
 		return r;
-	rv = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config);
-	nng_tls_config_free(config); /* the listener holds it */
+	rv = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls_config_nng(*ret_config));
 	if (rv != 0)
 		return error_set(err, EINVAL, "setting TLS: %s", nng_strerror(rv));
 	return 0;
@@ -38,8 +37,8 @@ static int set_ipc(nng_listener listener, const char *path, struct error *err)
 	return 0;
 }
 
-static int configure(
-	nng_listener listener, const struct listener_options *options, struct error *err)
+static int configure(nng_listener listener, const struct listener_options *options,
+	struct tls_config **ret_config, struct error *err)
 {
 	int rv = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, options->max_message);
 
@@ -48,7 +47,7 @@ static int configure(
 			err, EINVAL, "setting the bound of messages: %s", nng_strerror(rv));
 	switch (options->endpoint->kind) {
 	case ENDPOINT_TLS:
-		return set_tls(listener, options, err);
+		return set_tls(listener, options, ret_config, err);
 	case ENDPOINT_IPC:
 		return set_ipc(listener, options->endpoint->path, err);
 	default:
@@ -88,17 +87,21 @@ int listener_open(nng_socket socket, const struct listener_options *options,
 	struct listener *ret_listener, struct error *err)
 {
 	nng_listener listener;
+	struct tls_config *tls = NULL;
 	int rv = nng_listener_create(&listener, socket, options->url), r;
 
 	if (rv != 0)
 		return error_set(
 			err, EINVAL, "listening on %s: %s", options->url, nng_strerror(rv));
-	r = configure(listener, options, err);
+	r = configure(listener, options, &tls, err);
 	if (r == 0)
 		r = start(listener, options, err);
-	if (r < 0)
+	if (r < 0) {
+		tls_config_free(tls);
 		return error_context(err, r, "listening on %s", options->url);
+	}
 	ret_listener->nng = listener;
+	ret_listener->tls = tls;
 	ret_listener->port = options->endpoint->kind == ENDPOINT_IPC ? 0 : bound_port(listener);
 	return 0;
 }
@@ -106,4 +109,6 @@ int listener_open(nng_socket socket, const struct listener_options *options,
 void listener_close(struct listener *listener)
 {
 	(void)nng_listener_close(listener->nng);
+	tls_config_free(listener->tls);
+	listener->tls = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "base/endpoint.h"
 #include "base/error.h"
+#include "base/tls_config.h"
 
 #include <nng/nng.h>
 #include <stddef.h>
@@ -18,7 +19,8 @@ struct listener_options {
 
 struct listener {
 	nng_listener nng;
-	uint16_t port; /* that was bound; 0 for ipc */
+	struct tls_config *tls; /* NULL: another kind of url. Refresh it each second or so. */
+	uint16_t port;          /* that was bound; 0 for ipc */
 };
 
 /* Starts to listen. The ipc file gets mode 0600; a stale one is replaced, a live one or another

@@ -42,4 +42,13 @@ void tally_register(struct tally *tally, struct telemetry *telemetry)
 		telemetry_counter(telemetry, "tacho_aggregator_handshakes_cut_total",
 			"Sockets that were shut because they did not finish the handshake in time",
 			NULL, NULL);
+	tally->held_bytes = telemetry_gauge(telemetry, "tacho_aggregator_held_catalog_bytes",
+		"Bytes of catalogs that are kept until their agents' tokens are reviewed", NULL,
+		NULL);
+	tally->reloads =
+		telemetry_counter(telemetry, "tacho_aggregator_agent_certificate_reloads_total",
+			"How often the certificate of the agents' port was renewed", NULL, NULL);
+	tally->stale_certificates = telemetry_gauge(telemetry,
+		"tacho_aggregator_agent_certificate_stale",
+		"Listeners for agents whose new certificate files can't be used", NULL, NULL);
 }

@@ -5,16 +5,12 @@
 #define KUBE_AUTH_CONFIG_H
 
 #include "aggregator/kube/kube_client.h"
+#include "base/string_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #define AUTH_CONFIG_MAX_NAMES 64 /* in each list */
-
-struct string_list {
-	char **item;
-	size_t count;
-};
 
 /* NULL or empty: not published. */
 struct auth_config {

@@ -1,6 +1,6 @@
 #include "aggregator/kube/review_json.h"
 
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 #include "base/buffer.h"
 
 #include <errno.h>

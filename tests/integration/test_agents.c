@@ -3,6 +3,7 @@
 #include "agent/push.h"
 #include "base/buffer.h"
 #include "base/telemetry.h"
+#include "base/tls_config.h"
 #include "proto/tacho.pb-c.h"
 #include "tests/harness/crowd.h"
 #include "tests/harness/pipeline.h"
@@ -25,12 +26,12 @@
 static struct pipeline *pipeline;
 static struct test_container container; /* the honest agent's */
 static struct telemetry *telemetry;
+static struct tls_config *tls;
 static struct push *push;
 static char secret[256];
 
 static int set_up(void **state)
 {
-	struct push_options options = {.server_name = "localhost"};
 	char url[64], *text;
 	struct error err;
 
@@ -46,11 +47,10 @@ static int set_up(void **state)
 	free(text);
 	telemetry = telemetry_new();
 	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", pipeline->agents_port);
-	options.url = url;
-	options.ca_file = pipeline->ca_file;
-	options.telemetry = telemetry;
-	push = push_new(&options, &err);
-	return push ? 0 : -1;
+	push = push_new(telemetry, &err);
+	if (!push || tls_config_client(pipeline->ca_file, "localhost", &tls, &err) < 0)
+		return -1;
+	return push_start(push, url, tls_config_nng(tls), &err);
 }
 
 static int tear_down(void **state)
@@ -58,6 +58,8 @@ static int tear_down(void **state)
 	(void)state;
 	push_free(push);
 	push = NULL;
+	tls_config_free(tls);
+	tls = NULL;
 	telemetry_free(telemetry);
 	telemetry = NULL;
 	pipeline_free(pipeline);

@@ -120,7 +120,7 @@ static void aggregator_says_what_is_wrong_with_its_flags(void **state)
 		const char *flags[MAX_ARGS];
 		const char *words;
 	} CASES[] = {
-		{{NULL}, "--standalone is missing"},
+		{{NULL}, "--agent-service-account is missing"},
 		{{"--standlone"}, "did you mean --standalone?"},
 		{{"--standalone", "--secure-port=65536"}, "--secure-port: 65536 is not within 0"},
 		{{"--standalone", "--secure-port=https"}, "\"https\" is not a whole number"},

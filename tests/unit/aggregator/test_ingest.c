@@ -337,6 +337,44 @@ static void holds_no_more_connections_than_allowed(void **state)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, ingest_fixture_set_up, ingest_fixture_tear_down)
 
+/* --- certificates ----------------------------------------------------------------------------- */
+
+static void renews_its_certificate_without_losing_a_connection(void **state)
+{
+	struct ingest_fixture *fixture = *state;
+	struct pki *pki = pki_new("another authority");
+	struct pki_pair pair = pki_issue(pki, "DNS:aggregator", 3600);
+	const char *ca_file = scratch_write(fixture->scratch, "new_ca.pem", pki_ca(pki));
+	struct wire_client *old, *new;
+
+	ingest_fixture_start(fixture);
+	old = ingest_fixture_connect(fixture);
+	wire_client_send_hello(old, "node-1", INGEST_FIXTURE_SECRET);
+	wire_client_send_catalog(old, 1, 1);
+	wire_client_send_sample(old, 1, 1, 1);
+	assert_true(ingest_fixture_serves(fixture, 1));
+
+	(void)scratch_write(fixture->scratch, "cert.pem", pair.cert);
+	assert_true(ingest_fixture_counts(
+		fixture, "tacho_aggregator_agent_certificate_stale", NULL, NULL, 1));
+	wire_client_free(ingest_fixture_connect(fixture)); /* with the old pair */
+	(void)scratch_write(fixture->scratch, "key.pem", pair.key);
+	assert_true(ingest_fixture_counts(
+		fixture, "tacho_aggregator_agent_certificate_reloads_total", NULL, NULL, 1));
+	assert_true(ingest_fixture_counts(
+		fixture, "tacho_aggregator_agent_certificate_stale", NULL, NULL, 0));
+	new = wire_client_tls(ingest_port(fixture->ingest, 0), ca_file);
+	wire_client_send_hello(new, "node-2", INGEST_FIXTURE_SECRET);
+	assert_true(ingest_fixture_took(fixture, "hello", 2));
+	wire_client_send_sample(old, 1, 1, 2);
+	assert_true(ingest_fixture_serves(fixture, 2));
+	assert_true(ingest_fixture_closed(fixture, "replaced", 0));
+	wire_client_free(old);
+	wire_client_free(new);
+	pki_pair_free(&pair);
+	pki_free(pki);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +391,7 @@ int main(void)
 		TEST(closes_who_falls_silent),
 		TEST(closes_who_is_stale_for_long),
 		TEST(holds_no_more_connections_than_allowed),
+		TEST(renews_its_certificate_without_losing_a_connection),
 	};
 
 	return cmocka_run_group_tests_name("ingest", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/options.h"
 
 #include "base/clock.h"
+#include "tests/harness/log_capture.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -254,6 +255,82 @@ static void wraps_help(void **state)
 	free(text);
 }
 
+static void takes_lists_letters_and_what_it_ignores(void **state)
+{
+	struct string_list list = {0};
+	uint64_t level = 0;
+	const struct option_spec specs[] = {
+		{"list", OPTION_LIST, {.list = &list}, "A,B", "A list."},
+		{"v", OPTION_NUMBER, {.number = &level}, "N", "A letter."},
+		{"old", OPTION_IGNORED, .help = "nobody needs it"},
+		{"old-switch", OPTION_IGNORED_SWITCH, .help = "nobody turns it"},
+	};
+	static const struct {
+		const char *argument[4];
+		const char *list; /* as it is then */
+		uint64_t level;
+		unsigned ignored;
+	} CASES[] = {
+		{{"--list=a,b", "--list", " c ,,d"}, "a|b|c|d|", 0, 0},
+		{{"--list="}, "", 0, 0},
+		{{"-v=2"}, "", 2, 0},
+		{{"-v", "3"}, "", 3, 0},
+		{{"-v4"}, "", 4, 0},
+		{{"--v=5", "--old=x", "--old", "y"}, "", 5, 2},
+		{{"--old-switch", "--old-switch=true", "-v6"}, "", 6, 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct log_capture *capture = log_capture_start();
+		char program[] = "program", text[64] = "";
+		char *argv[6] = {program};
+		unsigned ignored;
+		struct error err;
+		int argc = 1, r;
+
+		for (; argc <= 4 && CASES[i].argument[argc - 1]; argc++)
+			argv[argc] = strdup(CASES[i].argument[argc - 1]);
+		level = 0;
+		r = options_parse(specs, 4, argc, argv, &err);
+		ignored = log_capture_count(capture, " is ignored: nobody ");
+		log_capture_stop(capture);
+		for (size_t j = 0; j < list.count; j++) {
+			(void)strcat(text, list.item[j]);
+			(void)strcat(text, "|");
+		}
+		assert_int_equal(r, 0);
+		assert_string_equal(text, CASES[i].list);
+		assert_int_equal(level, CASES[i].level);
+		assert_int_equal(ignored, CASES[i].ignored);
+		string_list_free(&list);
+		while (argc > 1)
+			free(argv[--argc]);
+	}
+}
+
+static void hides_what_it_ignores(void **state)
+{
+	struct string_list list = {0};
+	const struct option_spec specs[] = {
+		{"list", OPTION_LIST, {.list = &list}, "A,B", "A list."},
+		{"old", OPTION_IGNORED, .help = "nobody needs it"},
+	};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(string_list_add_parts(&list, "x,y"), 0);
+	assert_true(string_list_has(&list, "y"));
+	assert_false(string_list_has(&list, "x,y"));
+	options_print(specs, 2, out);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(text, "  --list A,B (default x,y)\n        A list.\n");
+	free(text);
+	string_list_free(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +339,8 @@ int main(void)
 		cmocka_unit_test(bears_a_very_long_flag),
 		cmocka_unit_test(prints_help),
 		cmocka_unit_test(wraps_help),
+		cmocka_unit_test(takes_lists_letters_and_what_it_ignores),
+		cmocka_unit_test(hides_what_it_ignores),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Valid UTF-8, and texts for messages that may hold anything. */
-#ifndef API_UTF8_H
-#define API_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/buffer.h"
 

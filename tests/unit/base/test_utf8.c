@@ -1,5 +1,5 @@
 /* aggregator/api/utf8: where a character ends, and texts that may hold anything. */
-#include "aggregator/api/utf8.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
