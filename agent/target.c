@@ -67,6 +67,7 @@ int target_send(struct target *target, enum target_message message, const void *
 		target->wants = 0;
 		return r;
 	}
+	target->wants &= ~(unsigned)message;
 	if (message == TARGET_HELLO) {
 		target->hello_connection = target->connection;
 		target->hello_credential = target->credential;
