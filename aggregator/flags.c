@@ -1,6 +1,7 @@
 #include "aggregator/flags.h"
 
 #include "aggregator/flags_ignored.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -278,6 +279,33 @@ static int take_listen(struct flags *flags, const char *listen, struct error *er
 	return 0;
 }
 
+#define EVERY_BOTH "//[::]:"
+#define EVERY_IPV4 "//0.0.0.0:"
+
+/* "::" is every address, of IPv4 too, but where the kernel has no IPv6 at all. */
+static int do_without_ipv6(struct flags *flags, struct error *err)
+{
+	if (address_ipv6_is_there())
+		return 0;
+	if (strcmp(flags->bind_address, "::") == 0) {
+		log_info("this kernel has no IPv6: 0.0.0.0 is listened on instead of ::");
+		flags->bind_address = "0.0.0.0";
+	}
+	for (size_t i = 0; i < flags->listen.count; i++) {
+		char **url = &flags->listen.item[i], *changed;
+		const char *every = strstr(*url, EVERY_BOTH);
+
+		if (!every)
+			continue;
+		if (asprintf(&changed, "%.*s" EVERY_IPV4 "%s", (int)(every - *url), *url,
+			    every + strlen(EVERY_BOTH)) < 0)
+			return error_errno(err, ENOMEM, "reading --listen");
+		free(*url);
+		*url = changed;
+	}
+	return 0;
+}
+
 static int check(struct flags *flags, const struct raw *raw, struct error *err)
 {
 	int r = check_tls(flags, raw, err);
@@ -285,7 +313,9 @@ static int check(struct flags *flags, const struct raw *raw, struct error *err)
 	if (r == 0)
 		r = flags->standalone ? check_standalone(flags, err)
 				      : check_cluster(flags, raw, err);
-	return r < 0 ? r : take_listen(flags, raw->listen, err);
+	if (r == 0)
+		r = take_listen(flags, raw->listen, err);
+	return r < 0 ? r : do_without_ipv6(flags, err);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -1,9 +1,11 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(struct address) == 20, "padding would be hashed");
 
@@ -65,4 +67,14 @@ const char *address_text(const struct address *address, char text[ADDRESS_TEXT_S
 	(void)snprintf(text, ADDRESS_TEXT_SIZE, address->family == AF_INET6 ? "[%s]:%u" : "%s:%u",
 		ip, (unsigned int)address->port);
 	return text;
+}
+
+bool address_ipv6_is_there(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno != EAFNOSUPPORT;
+	(void)close(fd);
+	return true;
 }

@@ -3,6 +3,7 @@
 #define BASE_ADDRESS_H
 
 #include <nng/nng.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -17,6 +18,10 @@ struct address {
 /* AF_UNSPEC for what is neither IPv4 nor IPv6. */
 struct address address_of_nng(const nng_sockaddr *from);
 struct address address_of_socket(const struct sockaddr_storage *from);
+
+/* Whether this kernel has IPv6 at all: one that was started with ipv6.disable=1 can't listen on
+ * "::", which elsewhere is every address of both kinds. */
+bool address_ipv6_is_there(void);
 
 #define ADDRESS_TEXT_SIZE 64
 

@@ -6,6 +6,8 @@
 #include "tests/harness/log_capture.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -166,6 +173,51 @@ static void names_what_does_not_go_together(void **state)
 	}
 }
 
+/* Lets socket(2) fail for IPv6 from now on, as a kernel without it does. */
+static void forbid_ipv6(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(2);
+}
+
+static void does_without_ipv6_where_there_is_none(void **state)
+{
+	static const char *const ARGUMENTS[] = {
+		ACCOUNT, "--bind-address=::", "--listen=tls+tcp://[::]:1,tls+tcp://[::1]:2", NULL};
+	struct flags flags;
+	struct error err;
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(parse(&flags, ARGUMENTS, &err), 0);
+	assert_string_equal(flags.bind_address, "::");
+	assert_string_equal(flags.listen.item[0], "tls+tcp://[::]:1");
+	flags_free(&flags);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		forbid_ipv6();
+		_exit(parse(&flags, ARGUMENTS, &err) < 0 ||
+			strcmp(flags.bind_address, "0.0.0.0") != 0 ||
+			strcmp(flags.listen.item[0], "tls+tcp://0.0.0.0:1") != 0 ||
+			strcmp(flags.listen.item[1], "tls+tcp://[::1]:2") != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void needs_nothing_for_help(void **state)
 {
 	static const char *const ARGUMENTS[] = {"--version", NULL};
@@ -185,6 +237,7 @@ int main(void)
 		cmocka_unit_test(takes_the_arguments_of_metrics_server),
 		cmocka_unit_test(takes_each_ignored_flag_and_says_why),
 		cmocka_unit_test(names_what_does_not_go_together),
+		cmocka_unit_test(does_without_ipv6_where_there_is_none),
 		cmocka_unit_test(needs_nothing_for_help),
 	};
 
