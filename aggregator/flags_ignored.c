@@ -52,7 +52,6 @@ const struct option_spec FLAGS_IGNORED[] = {
 	VALUE("max-mutating-requests-inflight", READ_ONLY),
 	VALUE("min-request-timeout", "there is no watch"),
 	VALUE("request-timeout", "answers take milliseconds; a client that does not read is cut"),
-	VALUE("shutdown-delay-duration", "a preStop hook does that"),
 	SWITCH("shutdown-send-retry-after", OTHER),
 	VALUE("shutdown-watch-termination-grace-period", "there is no watch"),
 	VALUE("storage-initialization-timeout", OTHER),

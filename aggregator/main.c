@@ -4,6 +4,7 @@
 #include "aggregator/cluster/cluster.h"
 #include "aggregator/flags.h"
 #include "aggregator/ingest/ingest.h"
+#include "aggregator/shutdown.h"
 #include "aggregator/standalone/standalone.h"
 #include "aggregator/store/store.h"
 #include "base/file.h"
@@ -207,29 +208,6 @@ static void close_parts(struct parts *parts)
 	telemetry_free(parts->telemetry);
 }
 
-static void stop(evutil_socket_t fd, short what, void *context)
-{
-	(void)what;
-	log_info("%s: leaving", fd == SIGINT ? "SIGINT" : "SIGTERM");
-	(void)event_base_loopbreak(context);
-}
-
-static int run_loop(struct parts *parts, struct error *err)
-{
-	struct event *on_term = evsignal_new(parts->base, SIGTERM, stop, parts->base);
-	struct event *on_int = evsignal_new(parts->base, SIGINT, stop, parts->base);
-	int r = 0;
-
-	if (!on_term || !on_int || event_add(on_term, NULL) < 0 || event_add(on_int, NULL) < 0 ||
-		event_base_dispatch(parts->base) < 0)
-		r = error_set(err, ENOMEM, "running the event loop failed");
-	if (on_term)
-		event_free(on_term);
-	if (on_int)
-		event_free(on_int);
-	return r;
-}
-
 int main(int argc, char **argv)
 {
 	struct parts parts = {0};
@@ -255,7 +233,7 @@ int main(int argc, char **argv)
 	if (r == 0) {
 		log_info("tacho-aggregator " TACHO_VERSION " serves https://%s:%u",
 			flags.bind_address, api_port(parts.api));
-		r = run_loop(&parts, &err);
+		r = shutdown_run(parts.base, parts.api, flags.shutdown_delay_ns, &err);
 	}
 	if (r < 0)
 		log_error("%s", err.message);

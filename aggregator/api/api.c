@@ -24,6 +24,7 @@ struct api {
 	struct metrics_api *metrics;
 	struct health *health;
 	struct exchange_codes *codes;
+	bool ends, draining;
 	struct gate *gate;
 };
 
@@ -83,6 +84,8 @@ static void handle(void *context, struct evhttp_request *http)
 		evhttp_send_error(http, 500, NULL);
 		return;
 	}
+	if (api->draining)
+		reply_header(exchange, "Connection", "close");
 	exchange->request.method = method_of(http);
 	if (parse(exchange, &status))
 		gate_enter(api->gate, exchange);
@@ -95,9 +98,16 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
+static const char *going_on(void *context)
+{
+	const struct api *api = context;
+
+	return api->ends ? "it was told to end" : NULL;
+}
+
 static int add_routes(struct api *api, const struct api_options *options)
 {
-	struct probes_check conditions[API_MAX_CONDITIONS];
+	struct probes_check conditions[API_MAX_CONDITIONS + 1];
 	struct health_options health = {
 		.store = options->store,
 		.metadata = options->metadata,
@@ -109,7 +119,7 @@ static int add_routes(struct api *api, const struct api_options *options)
 		conditions[health.condition_count++] =
 			(struct probes_check){options->conditions[i].name,
 				options->conditions[i].check, options->conditions[i].context};
-
+	conditions[health.condition_count++] = (struct probes_check){"shutdown", going_on, api};
 	api->metrics = metrics_api_new(api->router, options->store);
 	api->health = health_new(api->router, &health);
 	if (!api->metrics || !api->health)
@@ -210,4 +220,19 @@ void api_stop(struct api *api)
 uint16_t api_port(const struct api *api)
 {
 	return server_port(api->server);
+}
+
+void api_announce_end(struct api *api)
+{
+	api->ends = true;
+}
+
+void api_drain(struct api *api)
+{
+	api->draining = true;
+}
+
+size_t api_requests(const struct api *api)
+{
+	return server_requests(api->server);
 }

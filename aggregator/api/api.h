@@ -23,7 +23,7 @@
 #define API_READY_MS        60000
 
 #define API_MAX_REQUESTS   400 /* k8s.io/apiserver's --max-requests-inflight */
-#define API_MAX_CONDITIONS 8
+#define API_MAX_CONDITIONS 7
 
 /* A check of /readyz/<name>: NULL, or what is not so yet. */
 struct api_condition {
@@ -67,6 +67,15 @@ struct api;
 struct api *api_start(
 	const struct api_options *options, struct event_base *base, struct error *err);
 void api_stop(struct api *api);
+
+/* /readyz fails from now on, as "shutdown": nothing new should be sent here. */
+void api_announce_end(struct api *api);
+
+/* Each answer closes its connection from now on. */
+void api_drain(struct api *api);
+
+/* Requests that came whole and whose answer is not wholly sent. */
+size_t api_requests(const struct api *api);
 
 /* The port that it listens on. */
 uint16_t api_port(const struct api *api);

@@ -377,3 +377,13 @@ void connection_set_free(struct connection_set *set)
 		event_free(set->refuse);
 	free(set);
 }
+
+size_t connection_set_replying(const struct connection_set *set)
+{
+	const struct connection *connection;
+	size_t replying = 0;
+
+	LIST_FOREACH(connection, &set->list, entry)
+	replying += connection->http != NULL;
+	return replying;
+}

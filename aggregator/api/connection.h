@@ -25,6 +25,9 @@ struct connection_set;
 struct connection_set *connection_set_new(const struct connection_limits *limits,
 	struct event_base *base, struct telemetry *telemetry);
 
+/* Connections with a request that is not wholly answered. */
+size_t connection_set_replying(const struct connection_set *set);
+
 /* Connections that are still there are forgotten: they free themselves. */
 void connection_set_free(struct connection_set *set);
 

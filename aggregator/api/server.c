@@ -267,3 +267,8 @@ bool server_header_too_large(const struct evhttp_request *http)
 {
 	return http->headers_size > SERVER_MAX_HEADER_BYTES;
 }
+
+size_t server_requests(const struct server *server)
+{
+	return connection_set_replying(server->connections);
+}

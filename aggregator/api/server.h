@@ -53,6 +53,9 @@ void server_set_tls(struct server *server, SSL_CTX *tls);
 /* Closes the listener and every connection. */
 void server_stop(struct server *server);
 
+/* Requests that were handed to the handler and whose answer is not wholly sent. */
+size_t server_requests(const struct server *server);
+
 /* That it listens on, also when port 0 was asked for. */
 uint16_t server_port(const struct server *server);
 

@@ -121,7 +121,8 @@ void pipeline_start_aggregator(struct pipeline *pipeline)
 {
 	char program[512], listen[64], cert_dir[512], secret[512], kubeconfig[512];
 	const char *argv[] = {program, "--standalone", "--bind-address=127.0.0.1",
-		"--secure-port=0", listen, cert_dir, secret, kubeconfig, NULL};
+		"--secure-port=0", listen, cert_dir, secret, kubeconfig, pipeline->aggregator_flag,
+		NULL};
 
 	(void)snprintf(program, sizeof(program), "%s", process_program("tacho-aggregator"));
 	(void)snprintf(

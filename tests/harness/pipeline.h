@@ -26,7 +26,8 @@ struct pipeline {
 	const char *kubeconfig;
 	const char *ca_file;
 	const char *secret_file;
-	const char *agent_flag; /* one more flag for the agents to come, or NULL */
+	const char *agent_flag;      /* one more flag for the agents to come, or NULL */
+	const char *aggregator_flag; /* the same for aggregators */
 	/* A command that the agents to come are run by ("setpriv", …), ends in NULL; or NULL. */
 	const char *const *agent_wrapper;
 };

@@ -107,6 +107,56 @@ static void neither_waits_for_the_other(void **state)
 	https_close(client);
 }
 
+/* While the delay lasts nothing changes but /readyz; then answers close their connections, and it
+ * ends when the last one has gone. */
+static void says_that_it_ends_and_serves_on(void **state)
+{
+	static const struct {
+		const char *path;
+		int status;
+		const char *words;
+	} DURING[] = {
+		{"/readyz", 500, "[-]shutdown failed"},
+		{"/readyz/shutdown", 500, "it was told to end"},
+		{"/livez", 200, "ok"},
+		{"/apis/metrics.k8s.io/v1/pods", 200, "PodMetricsList"},
+	};
+	struct https *client;
+
+	(void)state;
+	pipeline->aggregator_flag = "--shutdown-delay-duration=5s";
+	pipeline_start_aggregator(pipeline);
+	client = https_open(pipeline->api_port, pipeline->ca_file);
+	assert_non_null(client);
+	process_signal(pipeline->aggregator, SIGTERM);
+	assert_true(process_wait_log(pipeline->aggregator, "SIGTERM: leaving", 20000));
+	for (size_t i = 0; i < sizeof(DURING) / sizeof(DURING[0]); i++) {
+		struct https_response answer =
+			https_get(client, DURING[i].path, pipeline->token, "");
+
+		assert_int_equal(answer.status, DURING[i].status);
+		assert_non_null(strstr(answer.body, DURING[i].words));
+		https_response_free(&answer);
+	}
+	assert_int_equal(process_wait(pipeline->aggregator, 30000), 0);
+	(void)process_end(pipeline->aggregator);
+	pipeline->aggregator = NULL;
+	https_close(client);
+}
+
+static void a_second_signal_ends_it_at_once(void **state)
+{
+	(void)state;
+	pipeline->aggregator_flag = "--shutdown-delay-duration=300s";
+	pipeline_start_aggregator(pipeline);
+	process_signal(pipeline->aggregator, SIGTERM);
+	assert_true(process_wait_log(pipeline->aggregator, "SIGTERM: leaving", 20000));
+	process_signal(pipeline->aggregator, SIGINT);
+	assert_int_equal(process_wait(pipeline->aggregator, 20000), 0);
+	(void)process_end(pipeline->aggregator);
+	pipeline->aggregator = NULL;
+}
+
 /* --- without a reader ------------------------------------------------------------------------- */
 
 /* Runs a line of bash where "$agent" looks once; its output is to be freed. */
@@ -281,6 +331,8 @@ static void the_second_of_a_port_leaves_the_first_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(says_that_it_ends_and_serves_on),
+		TEST(a_second_signal_ends_it_at_once),
 		TEST(both_leave_when_told),
 		TEST(neither_waits_for_the_other),
 		TEST(a_reader_may_want_the_first_line_only),

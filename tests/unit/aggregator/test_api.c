@@ -318,7 +318,8 @@ static void waits_for_the_first_node(void **state)
 	answer = ask("GET", "/readyz", "");
 	assert_int_equal(answer.status, 500);
 	assert_string_equal(answer.body,
-		"[+]ping ok\n[-]first-node failed: reason withheld\nreadyz check failed\n");
+		"[+]ping ok\n[-]first-node failed: reason withheld\n[+]shutdown ok\n"
+		"readyz check failed\n");
 	https_response_free(&answer);
 	answer = ask("GET", "/readyz/first-node", TOKEN);
 	assert_int_equal(answer.status, 500);
@@ -353,6 +354,7 @@ static void conditions_are_checks_of_readyz(void **state)
 	assert_int_equal(answer.status, 500);
 	assert_string_equal(answer.body,
 		"[+]ping ok\n[+]first-node ok\n[+]good ok\n[-]bad failed: reason withheld\n"
+		"[+]shutdown ok\n"
 		"readyz check failed\n");
 	https_response_free(&answer);
 	answer = ask("GET", "/readyz?exclude=bad", "");
