@@ -84,7 +84,10 @@ static void agent_says_what_is_wrong_with_its_flags(void **state)
 		{{"--once", "--node-name=\xff"}, "is no node name"},
 		{{"--secret-file"}, "--secret-file needs a value"},
 		{{NULL}, "--aggregator is missing"},
-		{{"--aggregator=tls+tcp://127.0.0.1:1"}, "--secret-file is missing"},
+		{{"--aggregator=tls+tcp://127.0.0.1:1"},
+			"--token-file or --secret-file is missing"},
+		{{"--aggregator=tls+tcp://127.0.0.1:1", "--token-file=a", "--secret-file=b"},
+			"--token-file and --secret-file: want one of them, not both"},
 	};
 
 	(void)state;
@@ -98,6 +101,7 @@ static void agent_says_what_is_wrong_with_its_files(void **state)
 	const char *text = scratch_write(scratch, "text", "not a certificate\n");
 	const char *secret = scratch_write(scratch, "secret", "0123456789abcdef\n");
 	char no_secret[512], empty_secret[512], a_secret[512], no_ca[512], text_ca[512];
+	char no_token[512], empty_token[512];
 
 	(void)state;
 	(void)snprintf(no_secret, sizeof(no_secret), "--secret-file=%s-absent", empty);
@@ -105,7 +109,11 @@ static void agent_says_what_is_wrong_with_its_files(void **state)
 	(void)snprintf(a_secret, sizeof(a_secret), "--secret-file=%s", secret);
 	(void)snprintf(no_ca, sizeof(no_ca), "--ca-file=%s-absent", empty);
 	(void)snprintf(text_ca, sizeof(text_ca), "--ca-file=%s", text);
+	(void)snprintf(no_token, sizeof(no_token), "--token-file=%s-absent", empty);
+	(void)snprintf(empty_token, sizeof(empty_token), "--token-file=%s", empty);
 #define URL "--aggregator=tls+tcp://127.0.0.1:1"
+	EXPECT_END("tacho-agent", FAILURE, "empty-absent: No such file", URL, no_token);
+	EXPECT_END("tacho-agent", FAILURE, "is empty", URL, empty_token);
 	EXPECT_END("tacho-agent", FAILURE, "empty-absent: No such file", URL, no_secret);
 	EXPECT_END("tacho-agent", FAILURE, "is empty", URL, empty_secret);
 	EXPECT_END("tacho-agent", FAILURE, "empty-absent", URL, a_secret, no_ca);

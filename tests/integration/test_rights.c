@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,10 @@
 
 static const char *const WITHOUT_BPF[] = {
 	"setpriv", "--bounding-set=" CAPABILITIES, "--inh-caps=" CAPABILITIES, NULL};
+
+/* As a DaemonSet's container runs: user 0 without the rights of root, and no way to get them. */
+static const char *const BPF_ALONE[] = {
+	"setpriv", "--no-new-privs", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all", NULL};
 
 static struct pipeline *pipeline;
 
@@ -67,6 +72,25 @@ static void auto_says_why_and_reads_files(void **state)
 	(void)process_end(load);
 }
 
+/* Log folders are as kubelets since 1.30 make them. */
+static void bpf_and_perfmon_are_enough(void **state)
+{
+	struct test_container container;
+	char pods[512], *log;
+
+	(void)state;
+	test_container_make(pipeline->cgroups, "shop", "web", NULL, "server", &container);
+	(void)snprintf(pods, sizeof(pods), "%s/pods", test_cgroups_log_root(pipeline->cgroups));
+	assert_int_equal(chmod(pods, 0750), 0);
+	pipeline->agent_wrapper = BPF_ALONE;
+	pipeline_start_agent(pipeline, "5s", "auto");
+	assert_true(pipeline_wait_served(pipeline, &container, 2, 15000) >= 0);
+	log = scratch_read(scratch_path(pipeline->scratch, "agent.log"));
+	assert_null(strstr(log, "is missing"));
+	assert_null(strstr(log, "names: reading"));
+	free(log);
+}
+
 static void bpf_says_why_and_leaves(void **state)
 {
 	(void)state;
@@ -97,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(auto_says_why_and_reads_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bpf_and_perfmon_are_enough, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bpf_says_why_and_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_need_no_bpf, set_up, tear_down),
 	};
