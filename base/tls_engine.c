@@ -244,6 +244,14 @@ __attribute__((constructor)) static void keep_openssl_at_exit(void)
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
+/* NNG's threads shake hands until the very end of the process, and what OpenSSL frees at exit it
+ * frees under them: now and then they crashed there. Nothing is lost by leaving it to the kernel.
+ * Only the first call of OpenSSL can say so: hence before main(). */
+__attribute__((constructor)) static void keep_openssl_at_exit(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 int tls_engine_register(struct error *err)
 {
 	static nng_tls_engine_conn_ops conn_ops = {
