@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/supplemental/tls/engine.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -232,6 +233,13 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 	if (config->server_name && !expect_name(conn->ssl, config->server_name))
 		return NNG_ENOMEM;
 	return 0;
+}
+
+/* NNG's threads go on until the process is gone. OpenSSL would clean up at exit() beneath them, and
+ * a handshake that is under way then crash. It must be told before its first use. */
+__attribute__((constructor)) static void keep_openssl_at_exit(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 /* --- the engine ------------------------------------------------------------------------------- */

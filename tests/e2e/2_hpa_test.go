@@ -91,8 +91,8 @@ func loadAll(t testing.TB, namespace, labels, container string, load kubelet.Loa
 		t.Fatal(err)
 	}
 	for _, pod := range pods.Items {
-		if pod.DeletionTimestamp != nil {
-			continue
+		if pod.DeletionTimestamp != nil || pod.Status.Phase != v1.PodRunning {
+			continue // one that was made just now begins with what its arguments say
 		}
 		if err := node.SetLoad(namespace, pod.Name, container, load); err != nil {
 			t.Fatal(err)

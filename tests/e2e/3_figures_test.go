@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -198,11 +199,25 @@ func selfMetrics(t *testing.T) {
 	token := serviceToken(t, name, name)
 	for _, pod := range aggregators(t, 2) {
 		text := scrape(t, pod.Status.PodIP, token)
-		wantContains(t, text, "# TYPE tacho_aggregator_", "process_")
-		for _, line := range strings.Split(text, "\n") {
-			if line != "" && line[0] != '#' && len(strings.Fields(line)) < 2 {
-				t.Errorf("no line of Prometheus' text form: %q", line)
-			}
+		wantContains(t, text, "# TYPE tacho_aggregator_http_requests_total counter",
+			"tacho_aggregator_http_requests_total{code=\"200\"} ",
+			fmt.Sprintf("\ntacho_aggregator_connections %d\n", len(nodeNames)),
+			fmt.Sprintf("\ntacho_aggregator_metadata_nodes %d\n", len(nodeNames)),
+			// lists came as the beginning of a watch: this server can do that
+			"tacho_aggregator_metadata_synced{resource=\"pods\"} 1\n",
+			"tacho_aggregator_metadata_ends_total{reason=\"refused\"} 0\n")
+		wantTextForm(t, text)
+	}
+}
+
+var sample = regexp.MustCompile(`^[a-z_]+(\{[a-z_]+="[^"]*"\})? [0-9]+$`)
+
+// wantTextForm wants each line to be one of Prometheus' text form as we write it.
+func wantTextForm(t testing.TB, text string) {
+	t.Helper()
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if !sample.MatchString(line) && !strings.HasPrefix(line, "# HELP ") && !strings.HasPrefix(line, "# TYPE ") {
+			t.Errorf("no line of Prometheus' text form: %q", line)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,19 +13,30 @@ import (
 )
 
 // asking is somebody who asks twenty times a second, through kube-apiserver, as kubectl top does,
-// and remembers each answer that was none.
+// and remembers each answer that was none, or that left out what had been there all the time.
 type asking struct {
 	stop     context.CancelFunc
 	group    sync.WaitGroup
 	mutex    sync.Mutex
 	asked    int
-	failures []string
+	failures []failure
+}
+
+// failure is a question without a whole answer.
+type failure struct {
+	began time.Time
+	took  time.Duration
+	err   error
+}
+
+func (f failure) String() string {
+	return fmt.Sprintf("%s +%s: %v", f.began.Format("15:04:05.000"), f.took.Round(time.Millisecond), f.err)
 }
 
 func startAsking(t testing.TB) *asking {
 	limited, cancel := context.WithCancel(ctx)
 	a := &asking{stop: cancel}
-	t.Cleanup(a.end)
+	t.Cleanup(func() { a.end() })
 	a.group.Add(1)
 	go func() {
 		defer a.group.Done()
@@ -52,30 +64,47 @@ func (a *asking) ask(number int) {
 	began := time.Now()
 	var err error
 	if number%2 == 0 {
-		_, err = figures.MetricsV1beta1().NodeMetricses().List(limited, metav1.ListOptions{})
+		err = askNodes(limited)
 	} else {
-		_, err = figures.MetricsV1beta1().PodMetricses(home).List(limited, metav1.ListOptions{})
+		err = askPods(limited)
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.asked++
 	if err != nil {
-		a.failures = append(a.failures, fmt.Sprintf("%s +%s: %v", began.Format("15:04:05.000"),
-			time.Since(began).Round(time.Millisecond), err))
+		a.failures = append(a.failures, failure{began, time.Since(began), err})
 	}
 }
 
-func (a *asking) end() {
+func askNodes(ctx context.Context) error {
+	list, err := figures.MetricsV1beta1().NodeMetricses().List(ctx, metav1.ListOptions{})
+	if err == nil && len(list.Items) < len(nodeNames) {
+		err = fmt.Errorf("only %d nodes are in the answer", len(list.Items))
+	}
+	return err
+}
+
+// The agents and at least one aggregator have run for long enough to have figures.
+func askPods(ctx context.Context) error {
+	list, err := figures.MetricsV1beta1().PodMetricses(home).List(ctx, metav1.ListOptions{})
+	if err == nil && len(list.Items) == 0 {
+		err = errors.New("no pod is in the answer")
+	}
+	return err
+}
+
+// end returns what was not answered.
+func (a *asking) end() []failure {
 	a.stop()
 	a.group.Wait()
+	return a.failures
 }
 
 func (a *asking) wantNoFailure(t testing.TB) {
 	t.Helper()
-	a.end()
-	if len(a.failures) > 0 {
-		t.Errorf("%d of %d questions had no answer; the first ones: %v", len(a.failures), a.asked,
-			a.failures[:min(len(a.failures), 8)])
+	if failures := a.end(); len(failures) > 0 {
+		t.Errorf("%d of %d questions had no answer; the first ones: %v", len(failures), a.asked,
+			failures[:min(len(failures), 8)])
 	}
 	t.Logf("%d questions", a.asked)
 }

@@ -183,7 +183,7 @@ func (c *Cluster) WriteKubeconfig(file string, pair *Pair) (*rest.Config, error)
 }
 
 func (c *Cluster) startEtcd(context.Context) (err error) {
-	c.etcd, err = StartProcess("etcd", c.Path("logs", "etcd.log"), "etcd", "--unsafe-no-fsync",
+	c.etcd, err = StartProcess("etcd", c.Path("logs", "etcd.log"), c.Program("etcd"), "--unsafe-no-fsync",
 		"--data-dir="+c.Path("etcd"), "--listen-client-urls=http://127.0.0.1:2379",
 		"--advertise-client-urls=http://127.0.0.1:2379", "--log-level=error",
 		"--listen-peer-urls=http://127.0.0.1:2380")

@@ -53,11 +53,7 @@ func randomID() string {
 // keepRunning starts the container when it is due, and again by the pod's restart policy.
 func (c *container) keepRunning() {
 	if c.running {
-		select {
-		case code := <-c.exited:
-			c.ended(code)
-		default:
-		}
+		c.notice()
 		return
 	}
 	if c.completed || time.Now().Before(c.nextStart) {
@@ -74,6 +70,15 @@ func (c *container) keepRunning() {
 	}
 	c.failure = ""
 	c.watch()
+}
+
+// notice takes note of the end of the main process, if it has ended.
+func (c *container) notice() {
+	select {
+	case code := <-c.exited:
+		c.ended(code)
+	default:
+	}
 }
 
 func (c *container) ended(code int) {
@@ -208,11 +213,6 @@ func (c *container) signalAll(kill bool) {
 			_ = process.Process.Signal(signal)
 		}
 	}
-	select {
-	case code := <-c.exited:
-		c.ended(code)
-	default:
-	}
 }
 
 func (c *container) killNow() {
@@ -221,9 +221,7 @@ func (c *container) killNow() {
 	}
 	c.expected = true
 	c.signalAll(true)
-	if c.running {
-		c.ended(<-c.exited)
-	}
+	c.ended(<-c.exited)
 }
 
 func tailFile(path string, size int) string {

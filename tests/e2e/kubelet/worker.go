@@ -245,6 +245,9 @@ func (w *worker) terminate() {
 	}
 	for w.anyRunning() && time.Now().Before(deadline) {
 		w.serveAsked(20 * time.Millisecond)
+		for _, c := range w.containers {
+			c.notice()
+		}
 	}
 	for _, c := range w.containers {
 		if c.running && grace > 0 {

@@ -549,6 +549,37 @@ static void leaves_who_never_answered(void **state)
 	assert_int_equal(nng_close(pull), 0);
 }
 
+static bool is_connected_by_care(void *push)
+{
+	push_care(push, clock_monotonic_ns());
+	return push_connected(push);
+}
+
+/* Somebody accepts the connection and says nothing: an aggregator that hangs, for example. When it
+ * is there again, so is the agent. */
+static void does_not_wait_for_ever_in_a_handshake(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	nng_socket pull = open_pull();
+	uint16_t port;
+	int silent = listen_silently(&port);
+	struct push *push = start(fixture, "tls+tcp", port, "aggregator");
+	bool was_connected = wait_until(is_connected_by_care, push, 13000);
+	bool said = log_capture_has(log, "did not finish the handshake in 10 s", 0);
+	char url[64];
+
+	log_capture_stop(log);
+	assert_false(was_connected);
+	assert_true(said);
+	assert_int_equal(close(silent), 0);
+	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", port);
+	(void)listen_on(pull, url, fixture);
+	assert_true(wait_until(is_connected_by_care, push, 20000));
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -567,6 +598,7 @@ int main(void)
 		TEST(goes_on_to_another_address),
 		TEST(may_be_stopped_at_any_moment),
 		TEST(leaves_who_never_answered),
+		TEST(does_not_wait_for_ever_in_a_handshake),
 	};
 
 	return cmocka_run_group_tests_name("push", tests, NULL, NULL);
