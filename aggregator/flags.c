@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SPECS 128
-
+#define MAX_SPECS  192
 #define MAX_TTL_NS (600 * NS_PER_SECOND)
 
 /* What is only looked at while flags are checked. */
