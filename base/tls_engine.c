@@ -235,13 +235,6 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 	return 0;
 }
 
-/* NNG's threads go on until the process is gone. OpenSSL would clean up at exit() beneath them, and
- * a handshake that is under way then crash. It must be told before its first use. */
-__attribute__((constructor)) static void keep_openssl_at_exit(void)
-{
-	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
-}
-
 /* --- the engine ------------------------------------------------------------------------------- */
 
 /* NNG's threads shake hands until the very end of the process, and what OpenSSL frees at exit it
