@@ -20,14 +20,16 @@ import (
 // beyond them.
 func TestFigures(t *testing.T) {
 	needTacho(t)
-	t.Run("CPU and memory are accurate", accurate)
-	t.Run("an init container is not counted", withInit)
-	t.Run("a sidecar is", withSidecar)
-	t.Run("a native sidecar is", withNativeSidecar)
-	t.Run("a static pod is known by its hash", staticPod)
-	t.Run("an idle pod is served", idle)
+	together(t, map[string]func(*testing.T){
+		"CPU and memory are accurate":       accurate,
+		"an init container is not counted":  withInit,
+		"a sidecar is":                      withSidecar,
+		"a native sidecar is":               withNativeSidecar,
+		"a static pod is known by its hash": staticPod,
+		"an idle pod is served":             idle,
+		"a restarted container":             restarted,
+	})
 	t.Run("first figure of a new pod", firstFigure)
-	t.Run("a restarted container", restarted)
 	t.Run("a deleted pod is gone", deleted)
 	t.Run("probes", probes)
 	t.Run("self-metrics", selfMetrics)

@@ -39,6 +39,18 @@ func wait(t testing.TB, limit time.Duration, what string, ask func() error) {
 	}
 }
 
+// together runs tests beside each other that mostly wait.
+func together(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Run("together", func(t *testing.T) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
+}
+
 // load is a container that uses what its arguments say, and requests 100m of CPU.
 func load(name string, arguments ...string) v1.Container {
 	return v1.Container{Name: name, Image: "load", Args: arguments, Resources: v1.ResourceRequirements{

@@ -55,7 +55,7 @@ func Start(ctx context.Context, programs, folder string) (*Cluster, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		c.makeCertificates, c.startEtcd, c.StartServer, c.startManager, c.waitForDefaults,
+		c.makeCertificates, c.startEtcd, c.StartServer, c.waitForDefaults,
 	} {
 		if err := step(ctx); err != nil {
 			c.Stop()
@@ -190,8 +190,18 @@ func (c *Cluster) startEtcd(context.Context) (err error) {
 	return err
 }
 
-// StartServer starts kube-apiserver and waits until it is ready.
-func (c *Cluster) StartServer(ctx context.Context) (err error) {
+// StartServer starts kube-apiserver with kube-controller-manager and waits until the server is ready.
+func (c *Cluster) StartServer(ctx context.Context) error {
+	if err := c.startServer(); err != nil {
+		return err
+	}
+	if err := c.WaitReady(ctx); err != nil {
+		return err
+	}
+	return c.startManager()
+}
+
+func (c *Cluster) startServer() (err error) {
 	c.server, err = StartProcess("kube-apiserver", c.Path("logs", "kube-apiserver.log"),
 		c.Program("kube-apiserver"), "--etcd-servers=http://127.0.0.1:2379",
 		"--bind-address=0.0.0.0", "--secure-port=443", "--advertise-address="+Gateway,
@@ -210,17 +220,20 @@ func (c *Cluster) StartServer(ctx context.Context) (err error) {
 		"--proxy-client-key-file="+c.Path("proxy-client.key"),
 		"--enable-aggregator-routing=true", // to endpoints, as nobody serves ClusterIPs
 		"--cert-dir="+c.Path("server-certs"))
-	if err != nil {
-		return err
-	}
-	return c.WaitReady(ctx)
+	return err
 }
 
-// StopServer ends kube-apiserver; it may take some seconds.
-func (c *Cluster) StopServer() { c.server.Stop(30 * time.Second) }
+// StopServer ends kube-apiserver, which by itself would wait for watches, for a minute; and
+// kube-controller-manager, which would take up to a minute to ask again once the server is back.
+func (c *Cluster) StopServer() { c.stopServer(2 * time.Second) }
 
 // KillServer ends it without a word.
-func (c *Cluster) KillServer() { c.server.Stop(0) }
+func (c *Cluster) KillServer() { c.stopServer(0) }
+
+func (c *Cluster) stopServer(grace time.Duration) {
+	c.manager.Stop(0)
+	c.server.Stop(grace)
+}
 
 // WaitReady waits until kube-apiserver serves.
 func (c *Cluster) WaitReady(ctx context.Context) error {
@@ -233,7 +246,7 @@ func (c *Cluster) WaitReady(ctx context.Context) error {
 	})
 }
 
-func (c *Cluster) startManager(context.Context) (err error) {
+func (c *Cluster) startManager() (err error) {
 	kubeconfig := c.Path("manager.kubeconfig")
 	c.manager, err = StartProcess("kube-controller-manager",
 		c.Path("logs", "kube-controller-manager.log"), c.Program("kube-controller-manager"),
