@@ -51,9 +51,9 @@ void fan_out_follow(struct fan_out *fan_out, const struct resolver_answer *answe
 /* Whether there are addresses, and all are connected. */
 bool fan_out_complete(const struct fan_out *fan_out);
 
-/* Looks after what NNG does not: call it each second or so. Gives up connections that are stuck.
- * Reads the CA file when it has changed; living connections go on, new ones verify by it. Ends
- * handshakes that take longer than 10 s. */
+/* Looks after what NNG does not: call it each second or so. Gives up connections and handshakes
+ * that are stuck. Reads the CA file when it has changed; living connections go on, new ones verify
+ * by it. */
 void fan_out_care(struct fan_out *fan_out, uint64_t now_ns);
 
 /* Begins a round of messages, and says which of them somebody waits for: TARGET_HELLO | … . A

@@ -89,6 +89,11 @@ void peer_socket_hang_up(nng_pipe pipe)
 	run_on(pipe, &(struct search){.treatment = HANG_UP});
 }
 
+void peer_socket_hang_up_all(const struct address *peer)
+{
+	run(&(struct search){.treatment = HANG_UP, .peer = *peer});
+}
+
 size_t peer_socket_count(const struct address *peer)
 {
 	struct search search = {.treatment = COUNT, .peer = *peer};

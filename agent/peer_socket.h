@@ -22,6 +22,9 @@ void peer_socket_set_timeout(nng_pipe pipe, unsigned int silence_ms);
 /* Hangs up on the pipe's peer: NNG notices it soon. */
 void peer_socket_hang_up(nng_pipe pipe);
 
+/* The same, on every connection of the process to this address and port. */
+void peer_socket_hang_up_all(const struct address *peer);
+
 /* How many connections the process has to this address and port: one that is still being made (SYN)
  * is none. */
 size_t peer_socket_count(const struct address *peer);

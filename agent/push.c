@@ -1,6 +1,7 @@
 #include "agent/push.h"
 
 #include "agent/peer_socket.h"
+#include "agent/send_queue.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
@@ -13,9 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Hello, Catalog and Sample come in one go, faster than NNG takes them over. */
-#define QUEUE_LENGTH 4
 
 /* NNG waits a random time up to a gap, which doubles from the first to the second of these: an
  * aggregator that was restarted has its agents again within 3 s. */
@@ -32,6 +30,9 @@
 #define PATIENCE_MS 10000
 #define PATIENCE_NS (PATIENCE_MS * NS_PER_MS)
 
+/* Without any connection for so long a dialer is replaced by another. */
+#define FORGOTTEN_NS (60 * NS_PER_SECOND)
+
 /* Nobody but an aggregator that refuses us hangs up so soon. */
 #define REFUSED_WITHIN_NS (2 * NS_PER_SECOND)
 
@@ -45,76 +46,32 @@
 struct push {
 	nng_socket socket;
 	struct pipe_watch *watch;
-	nng_aio *aio;
 
 	/* The caller's thread only. */
-	uint64_t told; /* what push_connection() returned last */
-	uint64_t offline_since_ns;
-	struct log_limit offline;
+	bool used;           /* from push_start() to push_stop() */
+	nng_tls_config *tls; /* NULL: none */
 	struct address peer; /* AF_UNSPEC: of another transport, or a name */
-	unsigned quiet;      /* looks in a row that found no connection of a push that leaves */
+	uint64_t told;       /* what push_connection() returned last */
+	unsigned quiet;      /* looks in a row that found no connection to the peer */
+	uint64_t dialed_ns, stopped_ns;
+	uint64_t offline_since_ns;
+	uint64_t handshake_ns; /* since when one seems to be under way; 0: none */
+	struct log_limit offline;
 
 	pthread_mutex_t lock; /* guards what follows; taken by NNG's threads too */
+	struct send_queue *queue;
 	char url[PUSH_URL_MAX];
-	nng_dialer dialer;    /* id 0: idle */
+	nng_dialer dialer;    /* id 0: none */
 	bool leaving;         /* the dialer is to be closed, as soon as that can be done */
 	uint64_t connection;  /* 0 = none */
 	uint64_t connections; /* how many there were */
 	int pipe;             /* of the connection; it outlives it until NNG has removed it; or 0 */
-	uint64_t connected_ns, left_ns;
+	uint64_t connected_ns;
 	int gap_ms; /* GAP_MIN_MS but while we are refused */
 	struct log_limit refused, connected, lost;
-	nng_msg *queue[QUEUE_LENGTH];
-	size_t queue_first, queue_count;
-	bool sending; /* the aio is with NNG */
-	uint64_t sending_since_ns;
 
-	struct telemetry_series *sent, *sent_bytes, *dropped, *connects, *refusals, *now_connected;
+	struct telemetry_series *sent_bytes, *dropped, *connects, *refusals, *now_connected;
 };
-
-/* --- the queue -------------------------------------------------------------------------------- */
-
-static void send_next(struct push *push)
-{
-	if (push->sending || push->queue_count == 0)
-		return;
-	push->sending = true;
-	push->sending_since_ns = clock_monotonic_ns();
-	nng_aio_set_msg(push->aio, push->queue[push->queue_first]);
-	push->queue_first = (push->queue_first + 1) % QUEUE_LENGTH;
-	push->queue_count--;
-	nng_send_aio(push->socket, push->aio);
-}
-
-static void drop_queue(struct push *push)
-{
-	for (; push->queue_count > 0; push->queue_count--) {
-		nng_msg_free(push->queue[push->queue_first]);
-		push->queue_first = (push->queue_first + 1) % QUEUE_LENGTH;
-		telemetry_add(push->dropped, 1);
-	}
-}
-
-/* NNG took the message, or gave it back. */
-static void on_sent(void *context)
-{
-	struct push *push = context;
-
-	(void)pthread_mutex_lock(&push->lock);
-	push->sending = false;
-	if (nng_aio_result(push->aio) == 0) {
-		telemetry_add(push->sent, 1);
-	} else {
-		telemetry_add(push->dropped, 1);
-		nng_msg_free(nng_aio_get_msg(push->aio));
-		nng_aio_set_msg(push->aio, NULL);
-	}
-	if (push->connection == 0)
-		drop_queue(push);
-	else
-		send_next(push);
-	(void)pthread_mutex_unlock(&push->lock);
-}
 
 /* --- connections come and go ------------------------------------------------------------------ */
 
@@ -179,9 +136,7 @@ static void forget_connection(struct push *push)
 		return;
 	push->connection = 0;
 	telemetry_add(push->now_connected, (uint64_t)-1);
-	drop_queue(push);
-	if (push->sending)
-		nng_aio_abort(push->aio, NNG_ECANCELED);
+	send_queue_drop(push->queue);
 }
 
 /* The lock is held. Between two connections a dialer can be closed. */
@@ -228,8 +183,6 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 
 static void register_telemetry(struct push *push, struct telemetry *telemetry)
 {
-	push->sent = telemetry_counter(telemetry, "tacho_agent_push_sent_total",
-		"Messages that were handed to a connection", NULL, NULL);
 	push->sent_bytes = telemetry_counter(telemetry, "tacho_agent_push_queued_bytes_total",
 		"Bytes of the messages that were queued for a connection", NULL, NULL);
 	push->dropped = telemetry_counter(telemetry, "tacho_agent_push_dropped_total",
@@ -242,7 +195,7 @@ static void register_telemetry(struct push *push, struct telemetry *telemetry)
 		"Connections to aggregators", NULL, NULL);
 }
 
-static int open_socket(struct push *push)
+static int open_socket(struct push *push, struct telemetry *telemetry)
 {
 	if (nng_push0_open(&push->socket) != 0)
 		return -ENOMEM;
@@ -251,7 +204,8 @@ static int open_socket(struct push *push)
 	/* Of the socket: a dialer takes over its first gap when it is made. */
 	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMINT, GAP_MIN_MS);
 	(void)nng_socket_set_ms(push->socket, NNG_OPT_RECONNMAXT, GAP_MAX_MS);
-	push->watch = pipe_watch_start(push->socket, on_pipe, push);
+	push->queue = send_queue_new(push->socket, &push->lock, telemetry);
+	push->watch = push->queue ? pipe_watch_start(push->socket, on_pipe, push) : NULL;
 	return push->watch ? 0 : -ENOMEM;
 }
 
@@ -262,7 +216,7 @@ struct push *push_new(struct telemetry *telemetry, struct error *err)
 	if (push) {
 		(void)pthread_mutex_init(&push->lock, NULL);
 		register_telemetry(push, telemetry);
-		if (nng_aio_alloc(&push->aio, on_sent, push) == 0 && open_socket(push) == 0)
+		if (open_socket(push, telemetry) == 0)
 			return push;
 	}
 	(void)error_errno(err, ENOMEM, "opening a socket to push by");
@@ -286,64 +240,60 @@ static struct address peer_of(const char *url)
 	return peer;
 }
 
-int push_start(struct push *push, const char *url, nng_tls_config *tls, struct error *err)
+static int dial(struct push *push)
 {
 	nng_dialer dialer;
-	int rv = strlen(url) < PUSH_URL_MAX ? nng_dialer_create(&dialer, push->socket, url)
-					    : NNG_EADDRINVAL;
+	int rv = nng_dialer_create(&dialer, push->socket, push->url);
 
-	if (rv == 0 && tls) {
-		rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
-		if (rv != 0)
-			(void)nng_dialer_close(dialer);
-	}
 	if (rv != 0)
-		return error_set(err, EINVAL, "connecting to %s: %s", url, nng_strerror(rv));
-	push->peer = peer_of(url);
+		return rv;
+	if (push->tls)
+		rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, push->tls);
+	if (rv != 0) {
+		(void)nng_dialer_close(dialer);
+		return rv;
+	}
+	push->dialed_ns = clock_monotonic_ns();
+	push->handshake_ns = 0;
 	push->quiet = 0;
-	push->offline_since_ns = clock_monotonic_ns();
-	push->offline = (struct log_limit){0};
 	(void)pthread_mutex_lock(&push->lock);
-	(void)snprintf(push->url, sizeof(push->url), "%s", url);
 	push->dialer = dialer;
 	push->gap_ms = GAP_MIN_MS;
-	push->connected = push->lost = push->refused = (struct log_limit){0};
 	(void)pthread_mutex_unlock(&push->lock);
 	(void)nng_dialer_start(dialer, NNG_FLAG_NONBLOCK); /* which can't fail */
 	return 0;
+}
+
+int push_start(struct push *push, const char *url, nng_tls_config *tls, struct error *err)
+{
+	int rv = NNG_EADDRINVAL;
+
+	(void)pthread_mutex_lock(&push->lock);
+	(void)snprintf(push->url, sizeof(push->url), "%s", url);
+	push->connected = push->lost = push->refused = (struct log_limit){0};
+	(void)pthread_mutex_unlock(&push->lock);
+	push->tls = tls;
+	push->peer = peer_of(url);
+	push->offline = (struct log_limit){0};
+	push->offline_since_ns = clock_monotonic_ns();
+	if (strlen(url) < PUSH_URL_MAX)
+		rv = dial(push);
+	push->used = rv == 0;
+	return rv == 0 ? 0 : error_set(err, EINVAL, "connecting to %s: %s", url, nng_strerror(rv));
 }
 
 void push_stop(struct push *push)
 {
 	(void)pthread_mutex_lock(&push->lock);
 	push->leaving = push->dialer.id != 0;
-	push->left_ns = clock_monotonic_ns();
 	if (push->leaving)
 		set_gaps(push, GAP_LEAVING_MS, GAP_LEAVING_MS);
 	forget_connection(push);
 	(void)pthread_mutex_unlock(&push->lock);
+	push->used = false;
 	push->told = 0;
 	push->quiet = 0;
-}
-
-/* NNG can't be told to stop at any time (see peer_socket.h). A connection is hung up on when it has
- * been quiet for a while, and closes the dialer as it ends. One that is being made is waited for.
- * When there is none, twice in a row, the dialer waits or tries in vain, and can be closed. */
-static void go_on_leaving(struct push *push, uint64_t now_ns)
-{
-	bool none = peer_socket_count(&push->peer) == 0;
-	nng_pipe pipe = {0};
-
-	(void)pthread_mutex_lock(&push->lock);
-	push->quiet = none && push->pipe == 0 ? push->quiet + 1 : 0;
-	if (push->leaving && push->quiet >= 2)
-		close_dialer(push);
-	if (push->leaving && push->pipe != 0 && now_ns > push->left_ns + SETTLE_NS &&
-		now_ns > push->connected_ns + SETTLE_NS)
-		pipe.id = (uint32_t)push->pipe;
-	(void)pthread_mutex_unlock(&push->lock);
-	if (pipe.id != 0)
-		peer_socket_hang_up(pipe);
+	push->stopped_ns = clock_monotonic_ns();
 }
 
 bool push_idle(struct push *push)
@@ -351,7 +301,7 @@ bool push_idle(struct push *push)
 	bool idle;
 
 	(void)pthread_mutex_lock(&push->lock);
-	idle = push->dialer.id == 0 && push->pipe == 0 && !push->sending;
+	idle = push->dialer.id == 0 && push->pipe == 0 && send_queue_busy_since(push->queue) == 0;
 	(void)pthread_mutex_unlock(&push->lock);
 	return idle;
 }
@@ -378,10 +328,7 @@ void push_free(struct push *push)
 	if (push->dialer.id != 0)
 		close_dialer(push); /* in the midst of whatever it does: there is no later */
 	(void)pthread_mutex_unlock(&push->lock);
-	if (push->aio) {
-		nng_aio_stop(push->aio);
-		nng_aio_free(push->aio);
-	}
+	send_queue_free(push->queue);
 	(void)pthread_mutex_destroy(&push->lock);
 	free(push);
 }
@@ -392,9 +339,57 @@ void push_free(struct push *push)
 static void give_up_stuck(struct push *push, uint64_t now_ns)
 {
 	nng_pipe pipe = {0};
+	uint64_t since_ns;
 
 	(void)pthread_mutex_lock(&push->lock);
-	if (push->connection != 0 && push->sending && now_ns - push->sending_since_ns > PATIENCE_NS)
+	since_ns = send_queue_busy_since(push->queue);
+	if (push->connection != 0 && since_ns != 0 && now_ns > since_ns + PATIENCE_NS)
+		pipe.id = (uint32_t)push->pipe;
+	(void)pthread_mutex_unlock(&push->lock);
+	if (pipe.id != 0)
+		peer_socket_hang_up(pipe);
+}
+
+/* NNG has no time-out for it. */
+static void give_up_handshake(struct push *push, uint64_t now_ns)
+{
+	if (push->quiet > 0) {
+		push->handshake_ns = 0;
+	} else if (push->handshake_ns == 0) {
+		push->handshake_ns = now_ns;
+	} else if (now_ns - push->handshake_ns > PATIENCE_NS) {
+		push->handshake_ns = 0;
+		log_warn("%s did not finish the handshake in %d s", push->url, PATIENCE_MS / 1000);
+		peer_socket_hang_up_all(&push->peer);
+	}
+}
+
+/* NNG forgets to dial again after some failures. */
+static void dial_anew(struct push *push, uint64_t now_ns)
+{
+	if (push->quiet < 2 || push->peer.family == AF_UNSPEC ||
+		now_ns < push->dialed_ns + FORGOTTEN_NS ||
+		now_ns < push->offline_since_ns + FORGOTTEN_NS)
+		return;
+	(void)pthread_mutex_lock(&push->lock);
+	close_dialer(push);
+	(void)pthread_mutex_unlock(&push->lock);
+	(void)dial(push); /* if not now, in a second */
+}
+
+/* NNG can't be told to stop at any time (see peer_socket.h). A connection is hung up on when
+ * nothing has gone over it for a while, and closes the dialer as it ends. One that is being made is
+ * waited for. When there is none, twice in a row, the dialer waits or tries in vain, and can be
+ * closed. */
+static void go_on_leaving(struct push *push, uint64_t now_ns)
+{
+	nng_pipe pipe = {0};
+
+	(void)pthread_mutex_lock(&push->lock);
+	if (push->leaving && push->pipe == 0 && push->quiet >= 2)
+		close_dialer(push);
+	if (push->leaving && push->pipe != 0 && now_ns > push->stopped_ns + SETTLE_NS &&
+		now_ns > push->connected_ns + SETTLE_NS)
 		pipe.id = (uint32_t)push->pipe;
 	(void)pthread_mutex_unlock(&push->lock);
 	if (pipe.id != 0)
@@ -405,26 +400,35 @@ static void log_offline(struct push *push, uint64_t now_ns)
 {
 	uint64_t held_back;
 
-	if (push_connected(push))
-		push->offline_since_ns = now_ns;
-	else if (now_ns - push->offline_since_ns > LOG_INTERVAL_NS &&
-		 log_allowed(&push->offline, LOG_INTERVAL_NS, &held_back))
+	if (now_ns > push->offline_since_ns + LOG_INTERVAL_NS &&
+		log_allowed(&push->offline, LOG_INTERVAL_NS, &held_back))
 		log_warn("no connection to %s for %llu s; still trying", push->url,
 			(unsigned long long)((now_ns - push->offline_since_ns) / NS_PER_SECOND));
 }
 
 void push_care(struct push *push, uint64_t now_ns)
 {
-	bool idle, leaving;
+	bool leaving, connected;
 
 	(void)pthread_mutex_lock(&push->lock);
-	idle = push->dialer.id == 0;
 	leaving = push->leaving;
+	connected = push->pipe != 0;
 	(void)pthread_mutex_unlock(&push->lock);
+	if (!push->used && !leaving)
+		return;
+	if (connected) {
+		push->offline_since_ns = now_ns;
+		push->handshake_ns = 0;
+		push->quiet = 0;
+		give_up_stuck(push, now_ns);
+	} else {
+		push->quiet = peer_socket_count(&push->peer) == 0 ? push->quiet + 1 : 0;
+		give_up_handshake(push, now_ns);
+	}
 	if (leaving) {
 		go_on_leaving(push, now_ns);
-	} else if (!idle) {
-		give_up_stuck(push, now_ns);
+	} else if (!connected) {
+		dial_anew(push, now_ns);
 		log_offline(push, now_ns);
 	}
 }
@@ -449,12 +453,9 @@ int push_send(struct push *push, const void *data, size_t size)
 	if (size > 0)
 		memcpy(nng_msg_body(message), data, size);
 	(void)pthread_mutex_lock(&push->lock);
-	if (push->told != 0 && push->told == push->connection && push->queue_count < QUEUE_LENGTH) {
-		size_t place = (push->queue_first + push->queue_count++) % QUEUE_LENGTH;
-
-		push->queue[place] = message;
+	if (push->told != 0 && push->told == push->connection &&
+		send_queue_put(push->queue, message)) {
 		telemetry_add(push->sent_bytes, size);
-		send_next(push);
 		r = 0;
 	}
 	(void)pthread_mutex_unlock(&push->lock);

@@ -3,7 +3,7 @@
  * Never blocks the caller: what can't be sent now is dropped and counted, for a sample is worth
  * nothing in a second. Reconnects by itself after a random time of up to 2 s; of up to 30 s while
  * the aggregator hangs up on each new connection. A connection whose peer stopped acknowledging or
- * reading is given up after 10 s.
+ * reading, or does not finish the handshake, is given up after 10 s.
  *
  * A push is used again for the next address rather than freed: NNG 1.5.2 does not close sockets
  * well, so that each one that was opened stays until the process ends. */
@@ -55,8 +55,8 @@ bool push_connected(struct push *push);
  * Sample slips onto a newer one before its Hello. */
 uint64_t push_connection(struct push *push);
 
-/* Gives up a connection that is stuck, says when there has long been none. Call it about once a
- * second, idle or not. */
+/* Gives up a connection or handshake that is stuck, says when there has long been none, dials anew
+ * when NNG has forgotten to. Call it about once a second, idle or not. */
 void push_care(struct push *push, uint64_t now_ns);
 
 /* Queues one message, or drops and counts it. `data` is copied. 0, -EAGAIN (no connection, another

@@ -1,5 +1,6 @@
 #include "aggregator/flags.h"
 
+#include "aggregator/api/label_selector.h"
 #include "aggregator/flags_ignored.h"
 #include "base/address.h"
 #include "base/clock.h"
@@ -13,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SPECS 128
-
+#define MAX_SPECS  192
 #define MAX_TTL_NS (600 * NS_PER_SECOND)
 
 /* What is only looked at while flags are checked. */
@@ -230,6 +230,16 @@ static int take_service_account(struct flags *flags, const char *account, struct
 	return 0;
 }
 
+/* kube-apiserver would say no to each list, for as long as we run. */
+static int check_node_selector(const struct flags *flags, struct error *err)
+{
+	struct label_selector *selector = NULL;
+	int r = label_selector_parse(flags->node_selector, &selector, err);
+
+	label_selector_free(selector);
+	return r < 0 ? error_context(err, r, "--node-selector") : 0;
+}
+
 static int check_cluster(struct flags *flags, const struct raw *raw, struct error *err)
 {
 	int r;
@@ -249,6 +259,8 @@ static int check_cluster(struct flags *flags, const struct raw *raw, struct erro
 			flags, "--authorization-kubeconfig", raw->authorization_kubeconfig, err);
 	if (r == 0)
 		r = take_service_account(flags, raw->agent_service_account, err);
+	if (r == 0)
+		r = check_node_selector(flags, err);
 	if (!*flags->bind_address)
 		flags->bind_address = "0.0.0.0";
 	return r;

@@ -1,9 +1,7 @@
 /* Whether small files have changed: certificates, keys, tokens, CAs.
  *
- * A look is one stat(2) a file and reads nothing, so it may be taken each second. It follows
- * symbolic links, for Kubernetes renews a mounted secret by swapping one: seen are another file
- * behind the path, another size or time, and a file that comes or goes. Not seen is a second change
- * within the same tick of the file system's clock (some milliseconds) that keeps the size.
+ * A look is one stat(2) a file and reads nothing, so it may be taken each second; see file_stamp.h
+ * for what it tells.
  *
  * Start the watch before the files are read for the first time: what changes in between is then a
  * change. */

@@ -14,15 +14,13 @@ static void wipe(char *text)
 }
 
 /* The stamp is taken before the bytes: what changes in between is seen the next time. */
-static int read_text(
-	const struct followed_file *file, struct stat *ret_seen, char **ret_text, struct error *err)
+static int read_text(const struct followed_file *file, struct file_stamp *ret_seen, char **ret_text,
+	struct error *err)
 {
 	struct buffer bytes = {0};
-	struct stat seen;
-	int r = 0;
+	const struct file_stamp seen = file_stamp_of(file->path);
+	int r;
 
-	if (stat(file->path, &seen) < 0)
-		return error_errno(err, errno, "reading %s", file->path);
 	r = file_read(file->path, file->max, &bytes, err);
 	if (r == 0 && memchr(bytes.data, '\0', bytes.length))
 		r = error_set(err, EINVAL, "reading %s: it is not text", file->path);
@@ -59,22 +57,16 @@ void followed_file_close(struct followed_file *file)
 	*file = (struct followed_file){0};
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 bool followed_file_changed(const struct followed_file *file)
 {
-	struct stat now;
+	const struct file_stamp now = file_stamp_of(file->path);
 
-	return stat(file->path, &now) == 0 && !same(&now, &file->seen);
+	return file_stamp_is_there(&now) && !file_stamp_same(&now, &file->seen);
 }
 
 int followed_file_read(struct followed_file *file, struct error *err)
 {
-	struct stat seen;
+	struct file_stamp seen;
 	char *text = NULL;
 	int r = read_text(file, &seen, &text, err);
 

@@ -4,16 +4,16 @@
 #define BASE_FOLLOWED_FILE_H
 
 #include "base/error.h"
+#include "base/file_stamp.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
 
 struct followed_file {
 	char *path; /* owned */
 	size_t max; /* bytes; a longer file is refused */
 	char *text; /* terminated, owned; NULL until it was read */
-	struct stat seen;
+	struct file_stamp seen;
 };
 
 /* Keeps a copy of the path and reads the file. 0 or -errno: -EFBIG when it is too long, -EINVAL

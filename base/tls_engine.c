@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/supplemental/tls/engine.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -235,6 +236,14 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 }
 
 /* --- the engine ------------------------------------------------------------------------------- */
+
+/* NNG's threads shake hands until the very end of the process, and what OpenSSL frees at exit it
+ * frees under them: now and then they crashed there. Nothing is lost by leaving it to the kernel.
+ * Only the first call of OpenSSL can say so: hence before main(). */
+__attribute__((constructor)) static void keep_openssl_at_exit(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
 
 int tls_engine_register(struct error *err)
 {

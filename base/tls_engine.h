@@ -15,7 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Initialises NNG if nobody has, for nng_init() of 1.5.2 would put its own engine back. 0 or
+/* A program that links this keeps what OpenSSL has allocated when it exits, for NNG's threads still
+ * use it.
+ *
+ * Initialises NNG if nobody has, for nng_init() of 1.5.2 would put its own engine back. 0 or
  * -errno. Idempotent; configs that were made before keep the engine they were made with. */
 int tls_engine_register(struct error *err);
 

@@ -1,5 +1,6 @@
 #include "aggregator/access/trust.h"
 
+#include "base/clock.h"
 #include "base/followed_file.h"
 #include "base/log.h"
 
@@ -7,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOG_NS (60 * NS_PER_SECOND)
+
 /* One of the two bundles. */
 struct authority {
 	const char *what; /* for the log */
 	struct ca_bundle *bundle;
 	struct followed_file file;
 	bool from_file;
+	struct log_limit log; /* a file that can't be read is tried at each look */
 	struct telemetry_series *changes, *failures;
 };
 
@@ -92,8 +96,11 @@ static int take_pem(struct authority *authority, const char *pem, struct error *
 
 static void keep_last(struct authority *authority, const struct error *err)
 {
+	uint64_t held_back;
+
 	telemetry_add(authority->failures, 1);
-	log_warn("the CA of %s stays as it was: %s", authority->what, err->message);
+	if (log_allowed(&authority->log, LOG_NS, &held_back))
+		log_warn("the CA of %s stays as it was: %s", authority->what, err->message);
 }
 
 static void look_at_file(struct authority *authority)

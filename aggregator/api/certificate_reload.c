@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ struct certificate_reload {
 	struct file_watch *watch;
 	struct event *look;
 	struct server *server;
-	struct telemetry_series *reloads, *failures;
+	bool unread; /* they have changed, and could not be used yet */
+	struct telemetry_series *reloads, *failures, *stale;
 };
 
 struct certificate_reload *certificate_reload_new(
@@ -39,6 +41,8 @@ struct certificate_reload *certificate_reload_new(
 	reload->failures =
 		telemetry_counter(options->telemetry, "tacho_aggregator_certificate_reloads_total",
 			"Times that the API's certificate was read anew", "result", "failed");
+	reload->stale = telemetry_gauge(options->telemetry, "tacho_aggregator_certificate_stale",
+		"1 while the API's certificate files have changed and can't be used", NULL, NULL);
 	if (reload->cert_file && reload->key_file && reload->watch)
 		return reload;
 	certificate_reload_free(reload);
@@ -53,20 +57,27 @@ SSL_CTX *certificate_reload_first(struct certificate_reload *reload, struct erro
 static void look(evutil_socket_t fd, short what, void *context)
 {
 	struct certificate_reload *reload = context;
+	bool changed = file_watch_changed(reload->watch);
 	struct error err;
 	SSL_CTX *tls;
 
 	(void)fd;
 	(void)what;
-	if (!file_watch_changed(reload->watch))
+	reload->unread |= changed;
+	if (!reload->unread)
 		return;
 	tls = tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, &err);
+	telemetry_set(reload->stale, !tls);
 	if (!tls) {
-		/* the second file of a pair comes a moment later: then it is looked at again */
-		telemetry_add(reload->failures, 1);
-		log_warn("serving on with the certificate that there was: %s", err.message);
+		/* The second file of a pair comes a moment later. It may also be that we could not
+		 * read them (no file descriptor, no memory): they are tried until it goes. */
+		if (changed) {
+			telemetry_add(reload->failures, 1);
+			log_warn("serving on with the certificate that there was: %s", err.message);
+		}
 		return;
 	}
+	reload->unread = false;
 	server_set_tls(reload->server, tls);
 	telemetry_add(reload->reloads, 1);
 	log_info("serving with the new certificate of %s", reload->cert_file);

@@ -2,7 +2,8 @@
  * ones keep the old one, the next ones get the new.
  *
  * A pair that can't be used (half written, a key that does not fit) is told in the log at each
- * change, and the old one serves on. Belongs to the server's loop; looks at the files there. */
+ * change, and tried until it can; the old one serves on. Belongs to the server's loop; looks at the
+ * files there. */
 #ifndef API_CERTIFICATE_RELOAD_H
 #define API_CERTIFICATE_RELOAD_H
 

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 
 #define MOST_PERCENT 90 /* of the nodes that there are */
+#define OWN_CHECKS   2
 
 struct health {
 	struct store *store;
-	uint64_t ready_at_ns; /* CLOCK_MONOTONIC */
+	uint64_t ready_ns, ready_at_ns; /* at: CLOCK_MONOTONIC */
 	bool seen_nodes;
-	struct probes_check checks[2 + HEALTH_MAX_CONDITIONS];
+	struct probes_check checks[OWN_CHECKS + HEALTH_MAX_CONDITIONS];
+	size_t check_count;
 	struct probes_probe healthz, livez, readyz;
 };
 
@@ -37,15 +39,30 @@ static const char *first_node(void *context)
 	return latch(health, store_served_nodes(health->store) > 0, "no node has reported yet");
 }
 
-/* A half-filled answer makes the HPA scale wrongly. */
+static bool conditions_hold(const struct health *health)
+{
+	for (size_t i = OWN_CHECKS; i < health->check_count; i++)
+		if (health->checks[i].check(health->checks[i].context))
+			return false;
+	return true;
+}
+
+/* A half-filled answer makes the HPA scale wrongly. While the nodes are being listed a few are soon
+ * 90 % of them; and without kube-apiserver no agent is let in, so that waiting begins when it is
+ * there. */
 static const char *nodes_reported(void *context)
 {
+	static const char REASON[] = "less than 90 % of the nodes have reported yet";
 	struct health *health = context;
-	size_t known = store_known_nodes(health->store);
-	size_t served = store_served_nodes(health->store);
+	size_t known, served;
 
-	return latch(health, known > 0 && served * 100 >= known * MOST_PERCENT,
-		"less than 90 % of the nodes have reported yet");
+	if (!health->seen_nodes && !conditions_hold(health)) {
+		health->ready_at_ns = clock_monotonic_ns() + health->ready_ns;
+		return REASON;
+	}
+	known = store_known_nodes(health->store);
+	served = store_served_nodes(health->store);
+	return latch(health, known > 0 && served * 100 >= known * MOST_PERCENT, REASON);
 }
 
 static void send_text(struct exchange *exchange, bool passed, const struct buffer *body)
@@ -96,6 +113,7 @@ struct health *health_new(struct router *router, const struct health_options *op
 	if (!health)
 		return NULL;
 	health->store = options->store;
+	health->ready_ns = options->ready_ns;
 	health->ready_at_ns = clock_monotonic_ns() + options->ready_ns;
 	health->checks[count++] = (struct probes_check){"ping", ping, health};
 	health->checks[count++] =
@@ -103,6 +121,7 @@ struct health *health_new(struct router *router, const struct health_options *op
 				  : (struct probes_check){"first-node", first_node, health};
 	for (size_t i = 0; i < options->condition_count && i < HEALTH_MAX_CONDITIONS; i++)
 		health->checks[count++] = options->conditions[i];
+	health->check_count = count;
 	health->healthz = (struct probes_probe){"healthz", health->checks, 1};
 	health->livez = (struct probes_probe){"livez", health->checks, 1};
 	health->readyz = (struct probes_probe){"readyz", health->checks, count};

@@ -15,7 +15,8 @@
 struct health_options {
 	struct store *store;
 	bool metadata;     /* it is known which nodes there are, see store.h */
-	uint64_t ready_ns; /* from now on: that is how long /readyz waits for nodes */
+	uint64_t ready_ns; /* how long /readyz waits for nodes: from now on or, with metadata, from
+			      when the conditions were seen to hold */
 	const struct probes_check *conditions; /* of /readyz besides; copied */
 	size_t condition_count;                /* at most HEALTH_MAX_CONDITIONS are taken */
 };

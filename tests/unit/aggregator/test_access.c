@@ -2,7 +2,10 @@
  * over TLS, with certificates, in front of a double of kube-apiserver. */
 #include "aggregator/access/access.h"
 
+#include "aggregator/access/ca_bundle.h"
+#include "aggregator/access/trust.h"
 #include "tests/harness/guarded_api.h"
+#include "tests/harness/log_capture.h"
 #include "tests/harness/wait.h"
 
 #include <setjmp.h>
@@ -532,6 +535,35 @@ static void a_connection_is_judged_by_the_authorities_of_today(void **state)
 	free_certificates();
 }
 
+/* It is looked at each second, and told of once a minute. */
+static void a_file_that_can_not_be_read_does_not_fill_the_log(void **state)
+{
+	const size_t size = CA_BUNDLE_MAX_BYTES + 1;
+	char *long_text = malloc(size + 1);
+	struct log_capture *log;
+	struct https *connection;
+	unsigned lines;
+
+	(void)state;
+	start(false);
+	connection = guarded_connect(api, &pairs[PROXY]);
+	assert_non_null(long_text);
+	memset(long_text, '\n', size);
+	long_text[size] = '\0';
+	log = log_capture_start();
+	guarded_replace_proxy_ca(api, long_text);
+	free(long_text);
+	wait_ms(3 * TRUST_POLL_MS + 500);
+	lines = log_capture_count(log, "the CA of front proxies stays as it was: ");
+	log_capture_stop(log);
+	assert_int_equal(lines, 1);
+	assert_true(guarded_figure(
+			    api, "tacho_aggregator_ca_failures_total", "of", "front proxies") >= 2);
+	assert_true(is_let_in(connection));
+	https_close(connection);
+	free_certificates();
+}
+
 static void a_certificate_expires_on_a_living_connection(void **state)
 {
 	const struct pki_client brief = {.common_name = proxy_name, .seconds = 6};
@@ -565,6 +597,8 @@ int main(void)
 			the_token_is_reviewed_for_the_servers_own_audience, tear_down),
 		cmocka_unit_test_teardown(
 			a_connection_is_judged_by_the_authorities_of_today, tear_down),
+		cmocka_unit_test_teardown(
+			a_file_that_can_not_be_read_does_not_fill_the_log, tear_down),
 		cmocka_unit_test_teardown(a_certificate_expires_on_a_living_connection, tear_down),
 	};
 

@@ -155,6 +155,8 @@ static void names_what_does_not_go_together(void **state)
 			"--authentication-kubeconfig=b: one kubeconfig serves for everything, and that is a"},
 		{{ACCOUNT, "--authentication-kubeconfig=a", "--authorization-kubeconfig=b"},
 			"--authorization-kubeconfig=b: one kubeconfig serves for everything, and that is a"},
+		{{ACCOUNT, "--node-selector=a in"},
+			"--node-selector: unable to parse requirement: "},
 		{{ACCOUNT, "--listen=,"}, "--listen names no address"},
 		{{ACCOUNT, "--listen=a,b,c,d,e,f,g,h,i"}, "--listen has more than 8 addresses"},
 		{{"--standalone", "--kubeconfig=x"}, "--kubeconfig and --standalone"},

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -141,6 +143,37 @@ static void keeps_the_old_one_while_the_new_one_is_broken(void **state)
 	assert_true(wait_until(new_is_served, world, PATIENCE_MS));
 }
 
+/* A file that could not be read for a moment does not change again. */
+static void tries_again_when_it_could_not_read(void **state)
+{
+	struct world *world = *state;
+	struct log_capture *log;
+	struct rlimit limit, none;
+	char path[2][4096];
+	const char *ca = https_server_ca(world->server);
+	int folder = (int)(strlen(ca) - strlen("ca.crt"));
+	bool said;
+
+	for (size_t i = 0; i < 2; i++)
+		(void)snprintf(
+			path[i], sizeof(path[i]), "%.*stls.%s", folder, ca, i == 0 ? "crt" : "key");
+	(void)scratch_write(world->scratch, "tls.crt", world->pair.cert);
+	(void)scratch_write(world->scratch, "tls.key", world->pair.key);
+	log = log_capture_start();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	said = rename(scratch_path(world->scratch, "tls.crt"), path[0]) == 0 &&
+	       rename(scratch_path(world->scratch, "tls.key"), path[1]) == 0 &&
+	       log_capture_has(log, "serving on with the certificate", PATIENCE_MS);
+	(void)usleep(1500 * 1000 * CERTIFICATE_RELOAD_S); /* both are seen */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	log_capture_stop(log);
+	assert_true(said);
+	assert_true(wait_until(new_is_served, world, PATIENCE_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +181,8 @@ int main(void)
 			takes_the_new_one_and_keeps_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			keeps_the_old_one_while_the_new_one_is_broken, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			tries_again_when_it_could_not_read, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("certificate_reload", tests, NULL, NULL);

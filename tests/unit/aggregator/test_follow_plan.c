@@ -119,6 +119,21 @@ static void lists_where_a_watch_of_all_fails(void **state)
 	}
 }
 
+/* kube-apiserver was away for long, and is back: the waiting is over. */
+static void lists_at_once_when_a_server_that_was_away_can_not(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		expect(FOLLOW_WATCH_LIST);
+		assert_true(end(CALL_END_CUT, 0) > 0);
+	}
+	expect(FOLLOW_WATCH_LIST);
+	assert_int_equal(end(CALL_END_REFUSED, 500), 0);
+	expect(FOLLOW_LIST);
+	assert_true(end(CALL_END_REFUSED, 500) > 0);
+	expect(FOLLOW_LIST);
+}
+
 static void asks_for_a_watch_of_all_again_later(void **state)
 {
 	(void)state;
@@ -347,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(begins_with_a_watch, setup),
 		cmocka_unit_test_setup(lists_where_a_watch_of_all_fails, setup),
+		cmocka_unit_test_setup(lists_at_once_when_a_server_that_was_away_can_not, setup),
 		cmocka_unit_test_setup(asks_for_a_watch_of_all_again_later, setup),
 		cmocka_unit_test_setup(gives_pages_up_then_its_version, setup),
 		cmocka_unit_test_setup(never_goes_back_unless_it_must, setup),

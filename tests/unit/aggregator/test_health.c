@@ -7,6 +7,7 @@
 #include "tests/harness/wait.h"
 
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,8 +19,17 @@ static struct telemetry *telemetry;
 static struct store *store;
 static struct https_server *server;
 
+static _Atomic bool listed;
+
+static const char *is_listed(void *unused)
+{
+	(void)unused;
+	return listed ? NULL : "not yet";
+}
+
 static void start(uint32_t reporting, uint32_t ready_ms)
 {
+	static const struct api_condition LISTED = {"listed", is_listed, NULL};
 	const struct cluster_shape shape = {
 		.nodes = reporting, .pods = 1, .containers = 1, .namespaces = 1, .seed = 1};
 	struct store_options store_options = {.expiry_ns = UINT64_MAX / 2,
@@ -27,8 +37,13 @@ static void start(uint32_t reporting, uint32_t ready_ms)
 		.max_pods = 100,
 		.metadata = true,
 		.required = METRIC_BIT(METRIC_NODE_CPU_USAGE)};
-	const struct api_options options = {.metadata = true, .ready_ms = ready_ms};
+	const struct api_options options = {.metadata = true,
+		.ready_ms = ready_ms,
+		.conditions = &LISTED,
+		.condition_count = 1};
 	struct error err;
+
+	listed = true;
 
 	telemetry = telemetry_new();
 	store_options.telemetry = telemetry;
@@ -104,11 +119,44 @@ static void a_node_that_is_away_is_not_waited_for_for_ever(void **state)
 	assert_true(wait_until(is_ready, NULL, 20000));
 }
 
+/* A list that is half done knows few nodes. */
+static void nodes_are_not_judged_before_they_are_listed(void **state)
+{
+	(void)state;
+	start(9, 60000);
+	listed = false;
+	know(9);
+	assert_int_equal(ready(), 500);
+	know(11);
+	listed = true;
+	assert_int_equal(ready(), 500);
+	store_remove_node(store, "node-00010");
+	assert_int_equal(ready(), 200);
+	/* what is not so any more is that condition's to say */
+	listed = false;
+	assert_int_equal(ready(), 200);
+}
+
+static void waiting_begins_with_the_list(void **state)
+{
+	(void)state;
+	start(0, 5000);
+	listed = false;
+	wait_ms(5500);
+	assert_int_equal(ready(), 500);
+	know(2);
+	listed = true;
+	assert_int_equal(ready(), 500);
+	assert_true(wait_until(is_ready, NULL, 20000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(nine_of_ten_nodes_must_have_reported, stop),
 		cmocka_unit_test_teardown(a_node_that_is_away_is_not_waited_for_for_ever, stop),
+		cmocka_unit_test_teardown(nodes_are_not_judged_before_they_are_listed, stop),
+		cmocka_unit_test_teardown(waiting_begins_with_the_list, stop),
 	};
 
 	return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -51,8 +51,9 @@ static void expect_label(size_t at, const char *key, const char *value)
 static void reads_what_is_kept(void **state)
 {
 	static const char *const labels[] = {"app", "web", "tier", "front", "b/c", "", NULL};
-	static const char *const annotations[] = {
-		"kubernetes.io/config.seen", "2026", "kubernetes.io/config.hash", "abc123", NULL};
+	static const char *const annotations[] = {"kubernetes.io/config.seen", "2026",
+		"kubernetes.io/config.hash", "abc123", "kubernetes.io/config.mirror", "abc123",
+		NULL};
 	const struct kube_object from = {.namespace = "default",
 		.name = "web-0",
 		.uid = "u-1",
@@ -202,12 +203,38 @@ static void bounds_the_number_of_labels(void **state)
 	assert_int_equal(decode_labels(OBJECT_MAX_LABELS + 1, true), -E2BIG);
 }
 
+/* A user's own pod does not get a static pod's figures by an annotation. */
+static void only_a_mirror_has_a_config_hash(void **state)
+{
+	static const struct {
+		const char *annotations[5], *config_hash;
+	} CASES[] = {
+		{{"kubernetes.io/config.hash", "h"}, ""},
+		{{"kubernetes.io/config.mirror", "h"}, ""},
+		{{"kubernetes.io/config.hash", "h", "kubernetes.io/config.mirror", ""}, ""},
+		{{"kubernetes.io/config.hash", "h", "kubernetes.io/config.mirror", "H"}, ""},
+		{{"kubernetes.io/config.hash", "h", "kubernetes.io/config.mirror", "hh"}, ""},
+		{{"kubernetes.io/config.hash", "", "kubernetes.io/config.mirror", ""}, ""},
+		{{"kubernetes.io/config.mirror", "h", "kubernetes.io/config.hash", "h"}, "h"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		const struct kube_object from = {
+			.name = "p", .uid = "u", .annotations = CASES[i].annotations};
+
+		assert_int_equal(decode(&from), 0);
+		assert_string_equal(object.config_hash, CASES[i].config_hash);
+	}
+}
+
 static void a_long_config_hash_is_none(void **state)
 {
 	(void)state;
 	for (size_t more = 0; more < 2; more++) {
 		char *text = letters(OBJECT_MAX_CONFIG_HASH + more);
-		const char *const annotations[] = {"kubernetes.io/config.hash", text, NULL};
+		const char *const annotations[] = {"kubernetes.io/config.hash", text,
+			"kubernetes.io/config.mirror", text, NULL};
 		const struct kube_object from = {.name = "p", .annotations = annotations};
 
 		assert_int_equal(decode(&from), 0);
@@ -277,7 +304,8 @@ static void steps_over_what_is_not_kept(void **state)
 static void survives_anything(void **state)
 {
 	static const char *const labels[] = {"app", "web", "tier", "front", NULL};
-	static const char *const annotations[] = {"kubernetes.io/config.hash", "h", NULL};
+	static const char *const annotations[] = {
+		"kubernetes.io/config.hash", "h", "kubernetes.io/config.mirror", "h", NULL};
 	const struct kube_object from = {.namespace = "default",
 		.name = "web-0",
 		.uid = "u-1",
@@ -318,6 +346,7 @@ int main(void)
 		cmocka_unit_test(of_one_key_the_last_counts),
 		cmocka_unit_test(bounds_texts),
 		cmocka_unit_test(bounds_the_number_of_labels),
+		cmocka_unit_test(only_a_mirror_has_a_config_hash),
 		cmocka_unit_test(a_long_config_hash_is_none),
 		cmocka_unit_test(refuses_texts_with_a_nul),
 		cmocka_unit_test(steps_over_what_is_not_kept),
