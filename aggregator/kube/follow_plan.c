@@ -72,7 +72,7 @@ void follow_plan_listed(struct follow_plan *plan, const char *resource_version)
 {
 	keep_version(plan, resource_version);
 	plan->listed = true;
-	plan->distrust = plan->unpaged = false;
+	plan->distrust = plan->unpaged = plan->resumed = false;
 	plan->silent = plan->refused = 0;
 }
 
@@ -169,7 +169,9 @@ static uint32_t watch_failed(struct follow_plan *plan, const struct call_end *en
 	if (end->why == CALL_END_EXPIRED || lost || (refused && is_definite(end)) ||
 		(refused && ++plan->refused >= FOLLOW_MAX_REFUSED))
 		list_again(plan);
-	if (end->why == CALL_END_EXPIRED && plan->proven)
+	/* A server that was away has no events of before: that is no failure of its. A list whose
+	 * version is too old at once might be so again. */
+	if (end->why == CALL_END_EXPIRED && (plan->proven || plan->resumed))
 		return 0;
 	return after_backoff(plan, end);
 }
@@ -193,9 +195,13 @@ static uint32_t watch_ended(struct follow_plan *plan, const struct call_end *end
 
 uint32_t follow_plan_ended(struct follow_plan *plan, const struct call_end *end, uint64_t now_ns)
 {
+	uint32_t wait_ms;
+
 	if (plan->step == FOLLOW_LIST)
 		return list_ended(plan, end);
-	if (plan->listed)
-		return watch_ended(plan, end, now_ns);
-	return watch_list_ended(plan, end, now_ns);
+	if (!plan->listed)
+		return watch_list_ended(plan, end, now_ns);
+	wait_ms = watch_ended(plan, end, now_ns);
+	plan->resumed = plan->listed;
+	return wait_ms;
 }

@@ -7,7 +7,8 @@
  *   - the first list is of what the server has at hand (resourceVersion=0), a later one is not
  * older than what was seen, and when the server does not know that version, the newest;
  *   - pages that expire are given up for one list without pages;
- *   - a watch that ends goes on at the last version seen, bookmarks included; 410 lists again;
+ *   - a watch that ends goes on at the last version seen, bookmarks included; 410 lists again, at
+ * once unless that version is a list's own;
  *   - waits grow, until a watch has worked. */
 #ifndef KUBE_FOLLOW_PLAN_H
 #define KUBE_FOLLOW_PLAN_H
@@ -47,7 +48,8 @@ struct follow_plan {
 	bool answered; /* with at least a byte */
 	bool proven;   /* with an event behind the list */
 
-	bool listed; /* all that was there at `resource_version` was handed over */
+	bool resumed; /* the watch goes on where another ended */
+	bool listed;  /* all that was there at `resource_version` was handed over */
 	char resource_version[OBJECT_MAX_VERSION + 1]; /* the newest that was seen; "" = none */
 
 	/* What is known of the server. */

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +258,18 @@ func direct(t *testing.T, path string) (int, string) {
 	return by.ask(t, pod, path)
 }
 
+// ownMetric is a counter or gauge of the replica that direct asks.
+func ownMetric(t *testing.T, series string) int {
+	t.Helper()
+	status, text := direct(t, "/metrics")
+	_, rest, found := strings.Cut(text, "\n"+series+" ")
+	value, err := strconv.Atoi(strings.SplitN(rest, "\n", 2)[0])
+	if status != 200 || !found || err != nil {
+		t.Fatalf("/metrics: %d, no %s", status, series)
+	}
+	return value
+}
+
 var aggregatorAddress string
 
 func knownAggregator() (string, error) {
@@ -266,6 +279,7 @@ func knownAggregator() (string, error) {
 	return aggregatorAddress, nil
 }
 
+// What it knew is served all the time; and it comes back without WatchList.
 func serverAway(t *testing.T) {
 	name := namespace(t)
 	makePod(t, name, "p", nil, podSpec(load("app", "cpu=10", "memory=10")))
@@ -288,7 +302,7 @@ func serverAway(t *testing.T) {
 	if status, _ := direct(t, "/livez"); status != 200 {
 		t.Errorf("/livez is %d without kube-apiserver", status)
 	}
-	if err := plane.StartServer(ctx); err != nil {
+	if err := plane.StartServer(ctx, "--feature-gates=WatchList=false"); err != nil {
 		t.Fatal(err)
 	}
 	waitForAnswers(t)
@@ -301,6 +315,9 @@ func serverAway(t *testing.T) {
 		}
 		return err
 	})
+	if ownMetric(t, `tacho_aggregator_metadata_ends_total{reason="refused"}`) == 0 {
+		t.Error("no WatchList was refused")
+	}
 }
 
 // etcd speaks to etcd's JSON gateway.
@@ -319,6 +336,8 @@ func etcd(t *testing.T, path string, question any) map[string]any {
 	return answer
 }
 
+const tooOld = `tacho_aggregator_metadata_ends_total{reason="expired"}`
+
 // While kube-apiserver is away a pod vanishes from etcd and its history is compacted: the watch goes
 // on from a version that is too old, and only a new list can tell that the pod has gone.
 func watchesTooOld(t *testing.T) {
@@ -328,6 +347,7 @@ func watchesTooOld(t *testing.T) {
 		covered(t, name, pod, time.Second)
 	}
 	aggregatorAddress = aggregators(t, 2)[0].Status.PodIP
+	expired := ownMetric(t, tooOld)
 	plane.StopServer()
 	key := base64.StdEncoding.EncodeToString([]byte("/registry/pods/" + name + "/vanishes"))
 	etcd(t, "kv/deleterange", map[string]any{"key": key})
@@ -346,6 +366,9 @@ func watchesTooOld(t *testing.T) {
 		}
 		return nil
 	})
+	if ownMetric(t, tooOld) == expired {
+		t.Error("no version of a watch was too old")
+	}
 	if status, text := direct(t, podsPath(name)+"/stays"); status != 200 {
 		t.Errorf("the other pod: %d %s", status, text)
 	}

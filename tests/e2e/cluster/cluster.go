@@ -55,7 +55,7 @@ func Start(ctx context.Context, programs, folder string) (*Cluster, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{
-		c.makeCertificates, c.startEtcd, c.StartServer, c.waitForDefaults,
+		c.makeCertificates, c.startEtcd, c.firstStart, c.waitForDefaults,
 	} {
 		if err := step(ctx); err != nil {
 			c.Stop()
@@ -190,9 +190,12 @@ func (c *Cluster) startEtcd(context.Context) (err error) {
 	return err
 }
 
-// StartServer starts kube-apiserver with kube-controller-manager and waits until the server is ready.
-func (c *Cluster) StartServer(ctx context.Context) error {
-	if err := c.startServer(); err != nil {
+func (c *Cluster) firstStart(ctx context.Context) error { return c.StartServer(ctx) }
+
+// StartServer starts kube-apiserver, with more flags if given, and kube-controller-manager, and waits
+// until the server is ready.
+func (c *Cluster) StartServer(ctx context.Context, flags ...string) error {
+	if err := c.startServer(flags); err != nil {
 		return err
 	}
 	if err := c.WaitReady(ctx); err != nil {
@@ -201,25 +204,25 @@ func (c *Cluster) StartServer(ctx context.Context) error {
 	return c.startManager()
 }
 
-func (c *Cluster) startServer() (err error) {
+func (c *Cluster) startServer(flags []string) (err error) {
 	c.server, err = StartProcess("kube-apiserver", c.Path("logs", "kube-apiserver.log"),
-		c.Program("kube-apiserver"), "--etcd-servers=http://127.0.0.1:2379",
-		"--bind-address=0.0.0.0", "--secure-port=443", "--advertise-address="+Gateway,
-		"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+ServiceRange,
-		"--tls-cert-file="+c.Path("server.crt"), "--tls-private-key-file="+c.Path("server.key"),
-		"--client-ca-file="+c.Path("ca.crt"), "--authorization-mode=Node,RBAC",
-		"--service-account-key-file="+c.Path("token.pub"), "--service-account-issuer="+Issuer,
-		"--service-account-signing-key-file="+c.Path("token.key"),
-		"--requestheader-client-ca-file="+c.Path("front-proxy-ca.crt"),
-		"--requestheader-allowed-names=front-proxy-client",
-		"--requestheader-username-headers=X-Remote-User",
-		"--requestheader-uid-headers=X-Remote-Uid",
-		"--requestheader-group-headers=X-Remote-Group",
-		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
-		"--proxy-client-cert-file="+c.Path("proxy-client.crt"),
-		"--proxy-client-key-file="+c.Path("proxy-client.key"),
-		"--enable-aggregator-routing=true", // to endpoints, as nobody serves ClusterIPs
-		"--cert-dir="+c.Path("server-certs"))
+		c.Program("kube-apiserver"), append(flags, "--etcd-servers=http://127.0.0.1:2379",
+			"--bind-address=0.0.0.0", "--secure-port=443", "--advertise-address="+Gateway,
+			"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+ServiceRange,
+			"--tls-cert-file="+c.Path("server.crt"), "--tls-private-key-file="+c.Path("server.key"),
+			"--client-ca-file="+c.Path("ca.crt"), "--authorization-mode=Node,RBAC",
+			"--service-account-key-file="+c.Path("token.pub"), "--service-account-issuer="+Issuer,
+			"--service-account-signing-key-file="+c.Path("token.key"),
+			"--requestheader-client-ca-file="+c.Path("front-proxy-ca.crt"),
+			"--requestheader-allowed-names=front-proxy-client",
+			"--requestheader-username-headers=X-Remote-User",
+			"--requestheader-uid-headers=X-Remote-Uid",
+			"--requestheader-group-headers=X-Remote-Group",
+			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+			"--proxy-client-cert-file="+c.Path("proxy-client.crt"),
+			"--proxy-client-key-file="+c.Path("proxy-client.key"),
+			"--enable-aggregator-routing=true", // to endpoints, as nobody serves ClusterIPs
+			"--cert-dir="+c.Path("server-certs"))...)
 	return err
 }
 

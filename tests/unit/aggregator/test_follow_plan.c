@@ -189,20 +189,20 @@ static void watches_on_where_it_stood(void **state)
 	static const struct {
 		enum call_end_why why;
 		int code;
-		bool listed;
+		bool listed, waits;
 	} CASES[] = {
-		{CALL_END_CUT, 0, false},
-		{CALL_END_DONE, 0, false},
-		{CALL_END_REFUSED, 401, false},
-		{CALL_END_REFUSED, 403, false},
-		{CALL_END_REFUSED, 429, false},
-		{CALL_END_REFUSED, 500, false},
-		{CALL_END_REFUSED, 503, false},
-		{CALL_END_REFUSED, 400, true},
-		{CALL_END_REFUSED, 404, true},
-		{CALL_END_EXPIRED, 410, true},
-		{CALL_END_MALFORMED, 0, true},
-		{CALL_END_MEMORY, 0, true},
+		{CALL_END_CUT, 0, false, true},
+		{CALL_END_DONE, 0, false, true},
+		{CALL_END_REFUSED, 401, false, true},
+		{CALL_END_REFUSED, 403, false, true},
+		{CALL_END_REFUSED, 429, false, true},
+		{CALL_END_REFUSED, 500, false, true},
+		{CALL_END_REFUSED, 503, false, true},
+		{CALL_END_REFUSED, 400, true, true},
+		{CALL_END_REFUSED, 404, true, true},
+		{CALL_END_EXPIRED, 410, true, false}, /* the server was begun anew */
+		{CALL_END_MALFORMED, 0, true, true},
+		{CALL_END_MEMORY, 0, true, true},
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -210,9 +210,22 @@ static void watches_on_where_it_stood(void **state)
 		get_going();
 		(void)end(CALL_END_CUT, 0);
 		expect(FOLLOW_WATCH);
-		/* Nothing came of it: it waits, whatever it was. */
-		assert_true(end(CASES[i].why, CASES[i].code) > 0);
+		assert_int_equal(end(CASES[i].why, CASES[i].code) > 0, CASES[i].waits);
 		expect(CASES[i].listed ? FOLLOW_WATCH_LIST : FOLLOW_WATCH);
+	}
+}
+
+/* Or list and 410 would chase each other. */
+static void waits_when_the_version_of_a_list_is_too_old(void **state)
+{
+	(void)state;
+	plan.watch_list_again_ns = UINT64_MAX;
+	for (int i = 0; i < 3; i++) {
+		expect(FOLLOW_LIST);
+		list_at("10");
+		assert_int_equal(end(CALL_END_DONE, 0), 0);
+		expect(FOLLOW_WATCH);
+		assert_true(end(CALL_END_EXPIRED, 410) >= (uint32_t)BACKOFF_FIRST_MS << i);
 	}
 }
 
@@ -367,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup(gives_pages_up_then_its_version, setup),
 		cmocka_unit_test_setup(never_goes_back_unless_it_must, setup),
 		cmocka_unit_test_setup(watches_on_where_it_stood, setup),
+		cmocka_unit_test_setup(waits_when_the_version_of_a_list_is_too_old, setup),
 		cmocka_unit_test_setup(lists_when_watches_are_refused_again_and_again, setup),
 		cmocka_unit_test_setup(waits_longer_each_time_until_it_works, setup),
 		cmocka_unit_test_setup(heeds_retry_after, setup),
