@@ -18,6 +18,10 @@ const (
 	APIAddress   = "10.96.0.1" // Service kubernetes.default
 	DNSAddress   = "10.96.0.10"
 	Domain       = "cluster.local"
+
+	// Without one that was set, a bridge takes the lowest of its ports, and changes it as pods come
+	// and go: others would send to the old one for up to a minute.
+	bridgeMAC = "02:00:0a:f4:00:01"
 )
 
 // IP runs ip(8).
@@ -42,7 +46,7 @@ func SetUpNetwork() error {
 	}
 	for _, line := range []string{
 		"link set lo up",
-		"link add " + Bridge + " type bridge",
+		"link add " + Bridge + " address " + bridgeMAC + " type bridge",
 		"addr add " + Gateway + podMask + " dev " + Bridge,
 		"addr add " + APIAddress + "/32 dev " + Bridge,
 		"addr add " + DNSAddress + "/32 dev " + Bridge,
