@@ -308,7 +308,7 @@ func serverAway(t *testing.T) {
 	waitForAnswers(t)
 	makePod(t, name, "later", map[string]string{"made": "later"}, podSpec(load("app", "cpu=10", "memory=10")))
 	// everybody who follows kube-apiserver, the test kubelet too, asks less and less often meanwhile
-	wait(t, 120*time.Second, "a pod made afterwards, by its label", func() error {
+	wait(t, 180*time.Second, "a pod made afterwards, by its label", func() error {
 		list, err := figures.MetricsV1beta1().PodMetricses(name).List(ctx, metav1.ListOptions{LabelSelector: "made=later"})
 		if err == nil && len(list.Items) != 1 {
 			err = fmt.Errorf("%d pods", len(list.Items))
@@ -359,7 +359,7 @@ func watchesTooOld(t *testing.T) {
 	if err := plane.StartServer(ctx); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, 120*time.Second, "the vanished pod to be gone", func() error {
+	wait(t, 180*time.Second, "the vanished pod to be gone", func() error {
 		status, text := direct(t, podsPath(name)+"/vanishes")
 		if status != 404 {
 			return fmt.Errorf("%d: %s", status, text)
