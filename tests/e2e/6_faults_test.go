@@ -385,7 +385,8 @@ func namespaceWhileDown(t *testing.T) {
 	resize(t, 2)
 	aggregators(t, 2)
 	wait(t, 60*time.Second, "figures of all nodes", func() error { return nodesServed(len(nodeNames)) })
-	wait(t, 90*time.Second, "the namespace to be gone", func() error {
+	// its controller asks less and less often, up to once a minute
+	wait(t, 180*time.Second, "the namespace to be gone", func() error {
 		if a := try(t, "get namespace "+name); a.code == 0 {
 			return fmt.Errorf("it is there: %s", a.out)
 		}
