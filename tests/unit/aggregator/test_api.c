@@ -311,9 +311,10 @@ static void without_core_api_it_is_not_there(void **state)
 static uint64_t code_of(const char *target)
 {
 	struct https_response answer = ask("GET", target, "");
+	uint64_t code = (uint64_t)answer.status;
 
 	https_response_free(&answer);
-	return (uint64_t)answer.status;
+	return code;
 }
 
 static void waits_for_the_first_node(void **state)
