@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <nng/protocol/pipeline0/push.h>
+#include <nng/supplemental/util/platform.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,9 @@
 #ifndef SETTLE_NS
 #define SETTLE_NS (NS_PER_SECOND / 2)
 #endif
+
+/* NNG has noticed by then that a message was sent, also on a busy machine. */
+#define AFTERMATH_NS (NS_PER_SECOND / 4)
 
 #define LOG_INTERVAL_NS (30 * NS_PER_SECOND)
 
@@ -158,16 +162,42 @@ static void end_connection(struct push *push)
 	log_end(push, refused);
 }
 
+/* NNG 1.5.2 puts a pipe back among those that wait for a message when it notices that one was sent
+ * after it closed the pipe, and frees it there: the Hello of the next connection would be written
+ * into it, which is not only lost then. Here the pipe is not freed yet, and there is no other one
+ * before we return: a message for nobody takes it out. */
+static void take_out_dead_pipe(const struct push *push, uint64_t until_ns)
+{
+	nng_msg *message;
+	int rv;
+
+	if (nng_msg_alloc(&message, 0) != 0)
+		return;
+	while ((rv = nng_sendmsg(push->socket, message, NNG_FLAG_NONBLOCK)) != 0 &&
+		clock_monotonic_ns() < until_ns)
+		nng_msleep(5);
+	if (rv != 0)
+		nng_msg_free(message);
+}
+
 static void on_disconnected(struct push *push, nng_pipe pipe)
 {
+	uint64_t sent_ns;
+	bool ours;
+
 	(void)pthread_mutex_lock(&push->lock);
-	if (push->pipe == nng_pipe_id(pipe)) {
-		push->pipe = 0;
-		if (push->connection != 0)
-			end_connection(push);
-		if (push->leaving)
-			close_dialer(push);
-	}
+	ours = push->pipe == nng_pipe_id(pipe);
+	if (ours && push->connection != 0)
+		end_connection(push);
+	sent_ns = send_queue_last_sent(push->queue);
+	(void)pthread_mutex_unlock(&push->lock);
+	if (!ours)
+		return;
+	take_out_dead_pipe(push, sent_ns + AFTERMATH_NS);
+	(void)pthread_mutex_lock(&push->lock);
+	push->pipe = 0;
+	if (push->leaving)
+		close_dialer(push);
 	(void)pthread_mutex_unlock(&push->lock);
 }
 

@@ -15,6 +15,7 @@ struct send_queue {
 	nng_msg *messages[LENGTH];
 	size_t first, count;
 	uint64_t busy_since_ns; /* 0: the aio is not with NNG */
+	uint64_t last_sent_ns;
 	struct telemetry_series *sent, *dropped;
 };
 
@@ -23,6 +24,7 @@ static void send_next(struct send_queue *queue)
 	if (queue->busy_since_ns != 0 || queue->count == 0)
 		return;
 	queue->busy_since_ns = clock_monotonic_ns();
+	queue->last_sent_ns = queue->busy_since_ns;
 	nng_aio_set_msg(queue->aio, queue->messages[queue->first]);
 	queue->first = (queue->first + 1) % LENGTH;
 	queue->count--;
@@ -98,4 +100,9 @@ void send_queue_drop(struct send_queue *queue)
 uint64_t send_queue_busy_since(const struct send_queue *queue)
 {
 	return queue->busy_since_ns;
+}
+
+uint64_t send_queue_last_sent(const struct send_queue *queue)
+{
+	return queue->last_sent_ns;
 }

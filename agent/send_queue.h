@@ -25,6 +25,9 @@ bool send_queue_put(struct send_queue *queue, nng_msg *message);
 /* Frees what waits, takes back what NNG has in hand, and counts it. */
 void send_queue_drop(struct send_queue *queue);
 
+/* When (CLOCK_MONOTONIC) NNG was given a message last; 0: never. */
+uint64_t send_queue_last_sent(const struct send_queue *queue);
+
 /* Since when (CLOCK_MONOTONIC) NNG has had a message in hand; 0: it has none. */
 uint64_t send_queue_busy_since(const struct send_queue *queue);
 

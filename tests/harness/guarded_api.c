@@ -456,7 +456,7 @@ void guarded_await(const struct guarded_api *api, const char *name, uint64_t val
 {
 	struct awaited awaited = {telemetry_gauge(api->telemetry, name, "", NULL, NULL), value};
 
-	if (!wait_until(is_reached, &awaited, 20000))
+	if (!wait_until(is_reached, &awaited, 60000))
 		fail_msg("%s is %llu", name, (unsigned long long)telemetry_get(awaited.series));
 }
 

@@ -19,7 +19,7 @@
 
 #define READ_SIZE   16384
 #define MAX_HEAD    65536
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 struct https {
 	int fd;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define HOUR_S      3600
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 60000
 
 int ingest_fixture_set_up(void **state)
 {

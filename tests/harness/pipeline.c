@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define READY_MS    15000 /* sanitizers make starting slow */
+#define READY_MS    60000 /* sanitizers make starting slow */
 #define WRAPPER_MAX 8     /* words */
 
 unsigned pipeline_free_port(void)
@@ -274,6 +274,20 @@ bool pipeline_container(struct pipeline *pipeline, const struct test_container *
 	}
 	json_decref(pod);
 	return found;
+}
+
+struct own_cpu pipeline_own_cpu(struct pipeline *pipeline, const struct test_container *container)
+{
+	return (struct own_cpu){
+		wait_now_ms(), test_container_cpu_usec(pipeline->cgroups, container)};
+}
+
+double pipeline_own_cores(struct pipeline *pipeline, const struct test_container *container,
+	const struct own_cpu *since)
+{
+	struct own_cpu now = pipeline_own_cpu(pipeline, container);
+
+	return (double)(now.usec - since->usec) / (double)(now.ms - since->ms + 1) / 1000;
 }
 
 bool pipeline_cpu_is_true(struct pipeline *pipeline, const struct test_container *container,

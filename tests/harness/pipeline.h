@@ -72,6 +72,15 @@ bool pipeline_container(struct pipeline *pipeline, const struct test_container *
 	struct served *ret_served);
 bool pipeline_node(struct pipeline *pipeline, struct served *ret_served);
 
+/* Our own reading of the CPU that a container used since the first: in cores. A busy machine does
+ * not give a load its share all the time, and then a figure that is not that share is not false. */
+struct own_cpu {
+	uint64_t ms, usec;
+};
+struct own_cpu pipeline_own_cpu(struct pipeline *pipeline, const struct test_container *container);
+double pipeline_own_cores(struct pipeline *pipeline, const struct test_container *container,
+	const struct own_cpu *since);
+
 /* Whether the CPU that is served is what cpu.stat says of the last `span_ms`, up to `tolerance`
  * (0.05: 5 %) of it; the agent's window should be about as long. On a busy machine a load is
  * uneven, and two spans that are not the same differ: up to five spans are tried, a false figure

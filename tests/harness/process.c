@@ -169,7 +169,7 @@ int process_end(struct process *process)
 	if (!process)
 		return -1;
 	process_signal(process, SIGTERM);
-	if (process_wait(process, 10000) < 0) {
+	if (process_wait(process, 60000) < 0) {
 		process_signal(process, SIGKILL);
 		(void)process_wait(process, 10000);
 	}

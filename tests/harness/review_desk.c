@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 struct review {
 	struct review *prev, *next;

@@ -117,7 +117,7 @@ static void remove_folder(const char *mount, const char *path)
 	if (!*mount)
 		return;
 	(void)snprintf(folder, sizeof(folder), "%s%s", mount, path);
-	if (!wait_until(is_removed, folder, 2000))
+	if (!wait_until(is_removed, folder, 20000))
 		print_message("could not remove %s\n", folder);
 }
 

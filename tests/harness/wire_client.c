@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_S 5
+#define PATIENCE_S 60
 
 /* The greeting of an SP endpoint: its own protocol's number at the end. */
 static const uint8_t PUSH_GREETING[] = {0, 'S', 'P', 0, 0, 0x50, 0, 0};

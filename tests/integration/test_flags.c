@@ -51,7 +51,7 @@ static void expect_end(const char *name, const char *const *flags, int status, c
 	for (size_t i = 0; i < MAX_ARGS && flags[i]; i++)
 		argv[i + 1] = flags[i];
 	process = process_start(&(struct process_options){.argv = argv, .errors = errors});
-	(void)process_wait(process, 10000);
+	(void)process_wait(process, 60000);
 	said = scratch_read(errors);
 	print_message("%s %s: %s\n", name, flags[0] ? flags[0] : "", said);
 	assert_int_equal(process_end(process), status);
@@ -198,7 +198,7 @@ static char *printed(const char *name, const char *flag)
 
 	(void)snprintf(program, sizeof(program), "%s", process_program(name));
 	process = process_start(&(struct process_options){.argv = argv, .output = out});
-	(void)process_wait(process, 10000);
+	(void)process_wait(process, 60000);
 	assert_int_equal(process_end(process), 0);
 	return scratch_read(out);
 }
@@ -298,7 +298,7 @@ static void expect_refused(const char *side, const char *words)
 
 	pipeline_start_agent(pipeline, "5s", "files");
 	process = strcmp(side, "agent") == 0 ? pipeline->agent : pipeline->aggregator;
-	if (!process_wait_log(process, words, 10000)) {
+	if (!process_wait_log(process, words, 60000)) {
 		char *log = scratch_read(scratch_path(pipeline->scratch, "agent.log"));
 
 		print_message("%s", log);

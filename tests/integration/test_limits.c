@@ -19,7 +19,7 @@
 #define MOST_PODS     1024
 #define MANY_PODS     1000
 #define IN_EACH       10
-#define MANY_READY_MS 60000
+#define MANY_READY_MS 120000
 
 static struct pipeline *pipeline;
 
@@ -102,7 +102,7 @@ static void few_file_descriptors_are_enough_from(const char *source)
 	load = pipeline_start_load(&last, "cpu", LOAD);
 	pipeline->agent_wrapper = FEW;
 	pipeline_start_agent(pipeline, "5s", source);
-	assert_true(pipeline_wait_served(pipeline, &last, 4.9, 30000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &last, 4.9, 60000) >= 0);
 	assert_all_served(SOME_PODS, 1);
 	assert_true(pipeline_cpu_is_true(pipeline, &last, 6000, 0.05));
 	/* it is said once, if at all: not for each cgroup, not each second */
@@ -154,8 +154,8 @@ static void too_many_pods_cost_no_more_than_those(void **state)
 	(void)state;
 	make_pods(MOST_PODS + 76, 1, &last);
 	pipeline_start_agent(pipeline, "5s", "auto");
-	assert_true(process_wait_log(pipeline->agent, "WARN 76 pods are left out: ", 15000));
-	for (uint64_t end = wait_now_ms() + 15000; !pipeline_node(pipeline, &node);) {
+	assert_true(process_wait_log(pipeline->agent, "WARN 76 pods are left out: ", 60000));
+	for (uint64_t end = wait_now_ms() + 60000; !pipeline_node(pipeline, &node);) {
 		assert_true(wait_now_ms() < end);
 		wait_ms(100);
 	}
@@ -174,8 +174,8 @@ static void no_logs_cost_no_more_than_the_names(void **state)
 	test_container_make(pipeline->cgroups, "shop", "web", NULL, "server", &container);
 	pipeline->agent_flag = "--log-root=/absent/log";
 	pipeline_start_agent(pipeline, "5s", "auto");
-	assert_true(process_wait_log(pipeline->agent, "/absent/log", 10000));
-	end = wait_now_ms() + 10000;
+	assert_true(process_wait_log(pipeline->agent, "/absent/log", 60000));
+	end = wait_now_ms() + 60000;
 	while (!pipeline_node(pipeline, &served) && wait_now_ms() < end)
 		wait_ms(50);
 	assert_true(pipeline_node(pipeline, &served));

@@ -52,7 +52,7 @@ static char *run_once(const char *output, const char *source, bool own)
 	(void)snprintf(logs, sizeof(logs), "--log-root=%s", test_cgroups_log_root(cgroups));
 	process = process_start(&(struct process_options){
 		.argv = argv, .output = out, .errors = scratch_path(scratch, "once.err")});
-	assert_int_equal(process_wait(process, 20000), 0);
+	assert_int_equal(process_wait(process, 60000), 0);
 	assert_int_equal(process_end(process), 0);
 	return scratch_read(out);
 }
@@ -126,7 +126,7 @@ static void json_is_right(const char *source)
 	cpu = json_number_value(json_object_get(metrics, "cpu_usage")) / 1e9;
 	bytes = json_number_value(json_object_get(metrics, "memory_working_set"));
 	print_message("%s: %.4f cores, %.0f bytes\n", source, cpu, bytes);
-	assert_true(window > 1.5 && window < 4);
+	assert_true(window > 1.5 && window < 30);
 	assert_true(cpu * window <= own.cpu_seconds * 1.01); /* it lies within our reading */
 	if (own.even)
 		assert_true(fabs(cpu - 0.25) < 0.25 * 0.03);

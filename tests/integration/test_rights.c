@@ -95,7 +95,7 @@ static void bpf_says_why_and_leaves(void **state)
 {
 	(void)state;
 	pipeline_start_agent(pipeline, "5s", "bpf");
-	assert_int_equal(process_wait(pipeline->agent, 10000), 1);
+	assert_int_equal(process_wait(pipeline->agent, 60000), 1);
 	assert_said("CAP_BPF");
 	assert_said("ERROR ");
 	(void)process_end(pipeline->agent);

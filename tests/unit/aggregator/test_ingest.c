@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#define PATIENCE_MS 60000
+
 /* --- starting --------------------------------------------------------------------------------- */
 
 static void refuses_bad_options(void **state)
@@ -130,7 +132,7 @@ static void takes_hello_catalog_and_sample(void **state)
 	client = ingest_fixture_connect(fixture);
 	log = log_capture_start();
 	wire_client_send_hello(client, "node-1", INGEST_FIXTURE_SECRET);
-	said = log_capture_has(log, "node node-1: agent  connected from 127.0.0.1:", 5000);
+	said = log_capture_has(log, "node node-1: agent  connected from 127.0.0.1:", PATIENCE_MS);
 	log_capture_stop(log);
 	assert_true(said);
 	wire_client_send_catalog(client, 7, 2);
@@ -190,7 +192,7 @@ static void refuses_a_bad_hello(void **state)
 		client = ingest_fixture_connect(fixture);
 		log = log_capture_start();
 		wire_client_send_hello(client, CASES[i].node, CASES[i].secret);
-		said = log_capture_has(log, CASES[i].log, 5000);
+		said = log_capture_has(log, CASES[i].log, PATIENCE_MS);
 		log_capture_stop(log);
 		assert_true(said);
 		assert_true(wire_client_hung_up(client));
@@ -224,7 +226,7 @@ static void closes_who_says_no_hello(void **state)
 	struct ingest_fixture *fixture = *state;
 	struct wire_client *client;
 
-	fixture->options.handshake_ns = 400 * NS_PER_MS;
+	fixture->options.handshake_ns = 4 * NS_PER_SECOND;
 	ingest_fixture_start(fixture);
 	client = ingest_fixture_connect(fixture);
 	assert_true(wire_client_hung_up(client));
@@ -276,12 +278,12 @@ static void closes_who_falls_silent(void **state)
 	struct log_capture *log;
 	bool said;
 
-	fixture->options.silence_ns = 600 * NS_PER_MS;
+	fixture->options.silence_ns = 3 * NS_PER_SECOND;
 	ingest_fixture_start(fixture);
 	log = log_capture_start();
 	client = ingest_fixture_connect(fixture);
 	wire_client_send_hello(client, "node-1", INGEST_FIXTURE_SECRET);
-	said = log_capture_has(log, "node node-1: nothing from 127.0.0.1:", 5000);
+	said = log_capture_has(log, "node node-1: nothing from 127.0.0.1:", PATIENCE_MS);
 	log_capture_stop(log);
 	assert_true(said);
 	assert_true(wire_client_hung_up(client));
@@ -295,11 +297,11 @@ static void closes_who_is_stale_for_long(void **state)
 	struct ingest_fixture *fixture = *state;
 	struct wire_client *client;
 
-	fixture->options.silence_ns = 600 * NS_PER_MS;
+	fixture->options.silence_ns = 3 * NS_PER_SECOND;
 	ingest_fixture_start(fixture);
 	client = ingest_fixture_connect(fixture);
 	wire_client_send_hello(client, "node-1", INGEST_FIXTURE_SECRET);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 300; i++) {
 		wire_client_send_sample(client, 9, 1, 1);
 		wait_ms(100);
 		if (telemetry_get(telemetry_counter(fixture->telemetry,
@@ -318,6 +320,7 @@ static void holds_no_more_connections_than_allowed(void **state)
 	struct wire_client *clients[4];
 
 	fixture->options.max_connections = 3;
+	fixture->options.handshake_ns = 600 * NS_PER_SECOND; /* they say no Hello */
 	ingest_fixture_start(fixture);
 	for (size_t i = 0; i < 4; i++)
 		clients[i] = ingest_fixture_connect(fixture);

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define HOUR_S      3600ULL
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 struct world {
 	struct ingest_fixture *fixture;
@@ -232,7 +232,7 @@ static void new_agents_wait_and_accepted_ones_go_on(void **state)
 	struct ingest_fixture *fixture = world->fixture;
 	struct wire_client *old, *new;
 
-	fixture->options.handshake_ns = 2 * NS_PER_SECOND;
+	fixture->options.handshake_ns = 3 * NS_PER_SECOND;
 	ingest_fixture_start(fixture);
 	old = connect_as(world, "agent/node-1/pod-1");
 	wire_client_send_catalog(old, 1, 1);
@@ -241,13 +241,13 @@ static void new_agents_wait_and_accepted_ones_go_on(void **state)
 	new = connect_as(world, "agent/node-2/pod-2");
 	wire_client_send_catalog(new, 1, 1);
 	say_hello(old, "", "agent/node-1/fresh", realtime_s() + 2 * HOUR_S);
-	for (uint64_t i = 1; i <= 50; i++) { /* more than twice as long as a handshake may take */
+	for (uint64_t i = 1; i <= 70; i++) { /* more than twice as long as a handshake may take */
 		wire_client_send_sample(old, 1, 1, i);
 		wire_client_send_sample(new, 1, 1, i);
 		wait_ms(100);
 	}
-	assert_true(ingest_fixture_took(fixture, "sample", 50));
-	assert_true(ingest_fixture_dropped(fixture, "under_review", 50));
+	assert_true(ingest_fixture_took(fixture, "sample", 70));
+	assert_true(ingest_fixture_dropped(fixture, "under_review", 70));
 	assert_int_equal(store_served_nodes(fixture->store), 1);
 	assert_true(ingest_fixture_counts(fixture, "tacho_aggregator_connections", NULL, NULL, 2));
 
@@ -264,7 +264,7 @@ static void a_waiting_agent_that_falls_silent_is_closed(void **state)
 	struct world *world = *state;
 	struct wire_client *client;
 
-	world->fixture->options.silence_ns = NS_PER_SECOND;
+	world->fixture->options.silence_ns = 3 * NS_PER_SECOND;
 	review_desk_set_away(world->desk, true);
 	ingest_fixture_start(world->fixture);
 	client = connect_as(world, "agent/node-1/pod-1");
@@ -286,8 +286,8 @@ static void closes_whose_token_has_ended(void **state)
 	ingest_fixture_start(world->fixture);
 	stale = ingest_fixture_connect(world->fixture);
 	fresh = ingest_fixture_connect(world->fixture);
-	say_hello(stale, "node-1", "agent/node-1/pod-1", realtime_s() - 28);
-	say_hello(fresh, "node-2", "agent/node-2/pod-2", realtime_s() - 28);
+	say_hello(stale, "node-1", "agent/node-1/pod-1", realtime_s() - 23);
+	say_hello(fresh, "node-2", "agent/node-2/pod-2", realtime_s() - 23);
 	assert_true(ingest_fixture_took(world->fixture, "hello", 2));
 	say_hello(fresh, "node-2", "agent/node-2/pod-2", realtime_s() + HOUR_S);
 	assert_true(wire_client_hung_up(stale));

@@ -20,7 +20,7 @@
 
 #define REVIEWS     "/apis/authentication.k8s.io/v1/tokenreviews"
 #define ACCOUNT     "system:serviceaccount:tacho:agent"
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 struct world {
 	struct ingest_fixture *fixture;

@@ -97,9 +97,9 @@ static void gives_up_in_time(void **state)
 		{"no answer, time-out", hang, 300, 0, 300, "timeout"},
 		{"no answer, silence", hang, 0, 300, 300, "silence"},
 		{"bytes all the time", trickle, 600, 30000, 600, "timeout"},
-		{"bytes for a while", speak_then_hang, 0, 600, 1200, "silence"},
-		{"both, time-out first", hang, 300, 600, 300, "timeout"},
-		{"both, silence first", hang, 600, 300, 300, "silence"},
+		{"bytes for a while", speak_then_hang, 0, 2000, 2600, "silence"},
+		{"both, time-out first", hang, 300, 30000, 300, "timeout"},
+		{"both, silence first", hang, 30000, 300, 300, "silence"},
 	};
 	struct world *world = *state;
 
@@ -115,7 +115,7 @@ static void gives_up_in_time(void **state)
 		took = wait_now_ms() - start;
 		assert_int_equal(asked.status, 0);
 		if (failures(world, CASES[i].reason) != before + 1 || took < CASES[i].at_least_ms ||
-			took > CASES[i].at_least_ms + 10000)
+			took > CASES[i].at_least_ms + 20000)
 			fail_msg("%s: %s after %llu ms", CASES[i].what, asked.failure,
 				(unsigned long long)took);
 		kube_asked_forget(&asked);

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define GAP_NS      (10 * NS_PER_SECOND)
 #define START_NS    (1000 * NS_PER_SECOND)
 #define START_S     1700000000ULL

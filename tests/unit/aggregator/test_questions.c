@@ -235,7 +235,7 @@ static void nobody_waits_without_end(void **state)
 	assert_int_equal(ask(&asked, "a"), 0);
 	assert_int_equal(ask(&in_line, "b"), 0);
 	turn_until(was_called, &asked, 40000);
-	turn_until(was_called, &in_line, 1000);
+	turn_until(was_called, &in_line, 20000);
 	assert_true(wait_now_ms() - begun_ms >= 10000);
 	assert_true(asked.failure[0] != '\0');
 	assert_string_equal(in_line.failure, "too many other questions stood before it");

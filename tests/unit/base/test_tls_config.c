@@ -28,7 +28,7 @@
 
 #define HOUR_S      3600
 #define REDIAL_MS   200
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define TICK_MS     50 /* more than one of the file system's clock */
 
 struct world {
