@@ -174,13 +174,13 @@ static void check(struct world *world, struct connection *connection)
 static void lets_in_who_proves_its_node(void **state)
 {
 	struct world *world = *state;
-	struct connection *connection =
-		let_in(world, 1, "agent/node-1/pod-1", realtime_s() + HOUR_S);
+	uint64_t ends_s = realtime_s() + HOUR_S; /* of one token, however late it is */
+	struct connection *connection = let_in(world, 1, "agent/node-1/pod-1", ends_s);
 
 	assert_string_equal(connection->node, "node-1");
 	assert_ptr_equal(connections_of_node(world->connections, "node-1"), connection);
 	assert_int_equal(telemetry_get(world->tally.messages[TALLY_KIND_HELLO]), 1);
-	say_hello(world, connection, "node-1", "agent/node-1/pod-1", realtime_s() + HOUR_S);
+	say_hello(world, connection, "node-1", "agent/node-1/pod-1", ends_s);
 	assert_int_equal(telemetry_get(world->tally.messages[TALLY_KIND_HELLO]), 2);
 	assert_int_equal(review_desk_counts(world->desk).asked, 1);
 }
