@@ -1,4 +1,4 @@
-module tacho.test/e2e
+module tacho.test
 
 go 1.26.0
 
