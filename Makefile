@@ -22,8 +22,8 @@ LDFLAGS  := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
 AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_core -ljansson -lpthread
 AGGREGATOR_LIBS := -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
-	-lcrypto -ljansson -lz -lpthread
-TEST_LIBS := -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
+	-lcrypto -ljansson -lisal -lpthread
+TEST_LIBS := -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
 	-lssl -lcrypto -ljansson -lpthread
 
 # --- what is built ------------------------------------------------------------------------------

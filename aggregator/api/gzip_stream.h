@@ -1,4 +1,6 @@
-/* gzip (RFC 1952) at level 1, page by page: what Kubernetes sends to clients that accept it. */
+/* gzip (RFC 1952) at level 1, page by page: what Kubernetes sends to clients that accept it.
+ *
+ * By ISA-L, which takes a fifth of zlib's time for the same size (docs/performance.md). */
 #ifndef API_GZIP_STREAM_H
 #define API_GZIP_STREAM_H
 
@@ -8,7 +10,7 @@
 
 struct gzip_stream;
 
-/* NULL when memory is short (zlib takes some 260 KiB). */
+/* NULL when memory is short (a stream takes some 360 KiB). */
 struct gzip_stream *gzip_stream_new(void);
 void gzip_stream_free(struct gzip_stream *stream);
 
