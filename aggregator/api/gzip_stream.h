@@ -10,7 +10,7 @@
 
 struct gzip_stream;
 
-/* NULL when memory is short (a stream takes some 360 KiB). */
+/* NULL when memory is short (a stream takes some 170 KiB). */
 struct gzip_stream *gzip_stream_new(void);
 void gzip_stream_free(struct gzip_stream *stream);
 

@@ -104,6 +104,7 @@ static void laid_out(const struct page *page)
 	json_indent_append(
 		&listing->indent, listing->compact.data, listing->compact.length, page->out);
 	buffer_clear(&listing->compact);
+	writer_forget(&listing->writer);
 }
 
 static bool write_item(void *context, const struct object *object)
@@ -145,6 +146,7 @@ static enum listing_state step(struct page *page)
 {
 	struct listing *listing = page->listing;
 
+	writer_forget(&listing->writer);
 	if (listing->name)
 		return selection_get(&listing->selection, listing->name, write_one, page)
 			       ? LISTING_END

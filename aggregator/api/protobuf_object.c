@@ -66,10 +66,14 @@ static size_t open_in(struct buffer *out, int field)
 	return out->length;
 }
 
-static void close_in(struct buffer *out, size_t message)
+static void close_in(struct writer *writer, struct buffer *out, size_t message)
 {
-	if (put_room(out, HEAD_BOUND))
-		put_end(out, close_message(out->data + message, out->data + out->length));
+	size_t length = out->length;
+
+	if (!put_room(out, HEAD_BOUND))
+		return;
+	put_end(out, close_message(out->data + message, out->data + length));
+	label_text_moved(&writer->labels, out, message, out->length - length);
 }
 
 /* A Time or a Duration: both are a message with one number. */
@@ -86,7 +90,7 @@ static uint64_t bounded_seconds(uint64_t seconds)
 	return seconds < TIME_TEXT_MAX_SECONDS ? seconds : TIME_TEXT_MAX_SECONDS;
 }
 
-static void append_labels(const struct labels *labels, struct buffer *out)
+static void write_labels(const struct labels *labels, struct buffer *out)
 {
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct label *label = &labels->item[i];
@@ -104,8 +108,18 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 	}
 }
 
+static void append_labels(struct writer *writer, const struct labels *labels, struct buffer *out)
+{
+	size_t begin = out->length;
+
+	if (labels->count == 0 || label_text_append(&writer->labels, labels, out))
+		return;
+	write_labels(labels, out);
+	label_text_keep(&writer->labels, labels, out, begin);
+}
+
 static void append_object_meta(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+	struct writer *writer, const struct object *object, struct buffer *out)
 {
 	size_t message = open_in(out, FIELD_METADATA);
 	char *to =
@@ -120,8 +134,8 @@ static void append_object_meta(
 			to, FIELD_META_NAMESPACE, object->namespace, object->namespace_length);
 	to = put_number(to, FIELD_META_CREATION, bounded_seconds(writer->creation_seconds));
 	put_end(out, to);
-	append_labels(object->labels, out);
-	close_in(out, message);
+	append_labels(writer, object->labels, out);
+	close_in(writer, out, message);
 }
 
 /* The entries of a usage map. All lengths in them are below 128: one byte each. */
@@ -162,17 +176,16 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 	put_end(out, close_message(message, to));
 }
 
-void protobuf_object_metadata(const struct writer *writer, const struct object *object,
-	int item_field, struct buffer *out)
+void protobuf_object_metadata(
+	struct writer *writer, const struct object *object, int item_field, struct buffer *out)
 {
 	size_t message = open_in(out, item_field);
 
 	append_object_meta(writer, object, out);
-	close_in(out, message);
+	close_in(writer, out, message);
 }
 
-void protobuf_object_metrics(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+void protobuf_object_metrics(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM);
 	char *to;
@@ -191,7 +204,7 @@ void protobuf_object_metrics(
 	put_end(out, to);
 	for (uint32_t i = 0; i < object->containers; i++)
 		append_container(object, i, out);
-	close_in(out, message);
+	close_in(writer, out, message);
 }
 
 /* --- bounds ----------------------------------------------------------------------------------- */

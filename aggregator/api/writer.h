@@ -6,6 +6,7 @@
 #ifndef API_WRITER_H
 #define API_WRITER_H
 
+#include "aggregator/api/label_text.h"
 #include "aggregator/api/listing_options.h"
 #include "aggregator/api/object.h"
 #include "aggregator/api/time_text.h"
@@ -45,10 +46,15 @@ struct writer {
 	uint64_t creation_seconds;
 	char creation[TIME_TEXT_RFC3339_BYTES]; /* the same as text, not terminated */
 	struct time_text_cache times;
+	struct label_text labels;
 	bool comma; /* an item was written: the next one needs a comma in JSON */
 };
 
 /* For the options' resource, version, form and time. Keeps no pointer into them. */
 void writer_init(struct writer *writer, const struct listing_options *options);
+
+/* To be called before each hold of the store, and when something is taken out of the buffer that it
+ * writes to: what was remembered of objects is forgotten. */
+void writer_forget(struct writer *writer);
 
 #endif
