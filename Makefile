@@ -21,7 +21,7 @@ CFLAGS   := -std=gnu11 -g -O2 -fno-omit-frame-pointer -fstack-protector-strong $
 LDFLAGS  := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
 AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_core -ljansson -lpthread
-AGGREGATOR_LIBS := -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
+AGGREGATOR_LIBS := $(if $(SAN),,-ljemalloc) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
 	-lcrypto -ljansson -lisal -lpthread
 TEST_LIBS := -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
 	-lssl -lcrypto -ljansson -lpthread
@@ -36,7 +36,7 @@ BPF_SKELS  := # filled by bpf/rules.mk
 BASE_SRC       := $(wildcard base/*.c)
 PROTO_SRC      := $(wildcard proto/*.c)
 AGENT_SRC      := $(filter-out agent/main.c,$(wildcard agent/*.c))
-AGGREGATOR_SRC := $(filter-out aggregator/main.c,$(wildcard aggregator/*.c aggregator/*/*.c))
+AGGREGATOR_SRC := $(filter-out aggregator/main.c aggregator/allocator.c,$(wildcard aggregator/*.c aggregator/*/*.c))
 HARNESS_SRC    := $(wildcard tests/harness/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -124,7 +124,7 @@ $(BUILD)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 
 PROTO_HEADERS := $(PROTO_GEN:.c=.h)
 ALL_OBJECTS := $(call objects,$(BASE_SRC) $(PROTO_SRC) $(AGENT_SRC) $(AGGREGATOR_SRC) $(HARNESS_SRC) \
-	agent/main.c aggregator/main.c) $(addsuffix .o,$(UNIT_TESTS) $(INTEGRATION_TESTS))
+	agent/main.c aggregator/main.c aggregator/allocator.c) $(addsuffix .o,$(UNIT_TESTS) $(INTEGRATION_TESTS))
 $(ALL_OBJECTS): | $(PROTO_HEADERS) $(BPF_SKELS)
 
 $(LIB_BASE): $(call objects,$(BASE_SRC) $(filter-out proto/metrics_doc.c,$(PROTO_SRC))) \
@@ -139,7 +139,7 @@ $(LIB_HARNESS): $(call objects,$(HARNESS_SRC))
 $(BUILD)/tacho-agent: $(BUILD)/agent/main.o $(LIB_AGENT) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
-$(BUILD)/tacho-aggregator: $(BUILD)/aggregator/main.o $(LIB_AGGREGATOR) $(LIB_BASE)
+$(BUILD)/tacho-aggregator: $(BUILD)/aggregator/main.o $(BUILD)/aggregator/allocator.o $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGGREGATOR_LIBS)
 # Its memory is a known figure: never with sanitizers.
