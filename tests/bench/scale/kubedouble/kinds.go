@@ -36,13 +36,14 @@ var (
 
 // Counts of a kind.
 type Counts struct {
-	Requests      int64 // all that came
-	Failed        int64 // by a fault
-	Active, Peak  int64 // under way: now, and the most at a time
-	Initial       int64 // watches that began with all objects
-	Objects       int64 // listed, or told in events
-	Bytes         int64 // of bodies
-	Gone, Ignored int64 // answered 410; watches that fell too far behind and were ended
+	Requests     int64 // all that came
+	Failed       int64 // by a fault
+	Active, Peak int64 // under way: now, and the most at a time
+	Initial      int64 // watches that began with all objects
+	Objects      int64 // listed, or told in events
+	Bytes        int64 // of bodies
+	Gone         int64 // answered 410
+	Behind       int64 // watches that did not keep up and were ended
 }
 
 // How a request fails.
