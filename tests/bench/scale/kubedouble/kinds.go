@@ -2,9 +2,11 @@ package kubedouble
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -161,8 +163,38 @@ func (s *Server) ForgetCounts() {
 	}
 }
 
+// --- connections -----------------------------------------------------------------------------------
+
 type connectionKey struct{}
 
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, conn)
+}
+
+// connections that are open.
+type connections struct {
+	mutex sync.Mutex
+	open  map[net.Conn]bool
+}
+
+// changed is the server's ConnState.
+func (c *connections) changed(conn net.Conn, state http.ConnState) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open[conn] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(c.open, conn)
+	}
+}
+
+// Cut closes all connections with what goes on in them, watches too; new ones are taken.
+func (s *Server) Cut() {
+	s.connections.mutex.Lock()
+	open := slices.Collect(maps.Keys(s.connections.open))
+	s.connections.mutex.Unlock()
+	for _, conn := range open {
+		_ = conn.Close()
+	}
 }
