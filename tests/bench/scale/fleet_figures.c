@@ -58,7 +58,7 @@ static uint64_t plausible(const struct metric_info *info, uint64_t hash, uint64_
 	}
 }
 
-void fleet_figures(enum metric_scope scope, uint64_t hash, uint64_t timestamp_ms,
+void fleet_figures(metric_set wanted, enum metric_scope scope, uint64_t hash, uint64_t timestamp_ms,
 	struct figures *ret_figures)
 {
 	ret_figures->present = 0;
@@ -67,7 +67,7 @@ void fleet_figures(enum metric_scope scope, uint64_t hash, uint64_t timestamp_ms
 		const struct metric_info *info = metric_info((enum metric)metric);
 		uint64_t *value = &ret_figures->value[metric];
 
-		if (info->scope != scope)
+		if (!(wanted & METRIC_BIT(metric)) || info->scope != scope)
 			continue;
 		ret_figures->present |= METRIC_BIT(metric);
 		if (metric == METRIC_CPU_USAGE || metric == METRIC_NODE_CPU_USAGE)

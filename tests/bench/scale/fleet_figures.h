@@ -18,9 +18,9 @@ uint64_t fleet_node_hash(const char *node);
 uint64_t fleet_cpu_nanocores(uint64_t hash, uint64_t timestamp_ms);
 uint64_t fleet_memory_bytes(uint64_t hash);
 
-/* All metrics of one scope. Those that README.md says nothing of are plausible, and differ between
- * containers and from second to second as figures do. */
-void fleet_figures(enum metric_scope scope, uint64_t hash, uint64_t timestamp_ms,
+/* The metrics of one scope that are `wanted`. Those that README.md says nothing of are plausible,
+ * and differ between containers and from second to second as figures do. */
+void fleet_figures(metric_set wanted, enum metric_scope scope, uint64_t hash, uint64_t timestamp_ms,
 	struct figures *ret_figures);
 
 #endif
