@@ -24,3 +24,16 @@ $(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
 	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
 
 -include $(BENCH_PROGRAMS:=.d)
+
+# The load of a large cluster: tests/bench/scale/README.md. A program NAME is NAME.c and NAME_*.c.
+SCALE_PROGRAMS := fleet
+
+scale_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addprefix tests/bench/scale/$(1),.c _*.c)))
+define scale_program
+$(BUILD)/tests/bench/scale/$(1): $(call scale_objects,$(1)) $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
+	@echo '  LINK     $$@'
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(TEST_LIBS)
+$(call scale_objects,$(1)): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+-include $(patsubst %.o,%.d,$(call scale_objects,$(1)))
+endef
+$(foreach program,$(SCALE_PROGRAMS),$(eval $(call scale_program,$(program))))
