@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -38,19 +37,10 @@ static void set_timeout(int fd, unsigned int silence_ms)
 			strerror(errno));
 }
 
-static bool matches(const struct address *wanted, const struct sockaddr_storage *has)
-{
-	struct address address = address_of_socket(has);
-
-	return wanted->family == AF_UNSPEC || memcmp(&address, wanted, sizeof(address)) == 0;
-}
-
 static void treat(void *context, const struct socket_scan_entry *entry)
 {
 	struct search *search = context;
 
-	if (!matches(&search->local, &entry->local) || !matches(&search->peer, &entry->peer))
-		return;
 	search->found++;
 	if (search->treatment == SET_TIMEOUT)
 		set_timeout(entry->fd, search->silence_ms);
@@ -64,7 +54,7 @@ static void run(struct search *search)
 
 	if (search->local.family == AF_UNSPEC && search->peer.family == AF_UNSPEC)
 		return;
-	r = socket_scan(treat, search);
+	r = socket_scan(&search->local, &search->peer, treat, search);
 	if (r < 0)
 		log_warn("looking for the connection's socket in /proc/self/fd: %s", strerror(-r));
 }

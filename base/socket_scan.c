@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* The three calls that say whether `fd` is a connected TCP socket, the rarest answer first. */
@@ -28,7 +29,18 @@ static int describe(int fd, struct socket_scan_entry *entry)
 	return 0;
 }
 
-int socket_scan(void (*found)(void *context, const struct socket_scan_entry *entry), void *context)
+static bool matches(const struct address *wanted, const struct sockaddr_storage *has)
+{
+	struct address address;
+
+	if (!wanted || wanted->family == AF_UNSPEC)
+		return true;
+	address = address_of_socket(has);
+	return memcmp(&address, wanted, sizeof(address)) == 0;
+}
+
+int socket_scan(const struct address *local, const struct address *peer,
+	void (*found)(void *context, const struct socket_scan_entry *entry), void *context)
 {
 	DIR *fds = opendir("/proc/self/fd");
 	const struct dirent *name;
@@ -41,7 +53,8 @@ int socket_scan(void (*found)(void *context, const struct socket_scan_entry *ent
 
 		if (number_parse(name->d_name, strlen(name->d_name), &fd) < 0 || fd > INT_MAX)
 			continue; /* "." and ".." */
-		if (describe((int)fd, &entry) == 0)
+		if (describe((int)fd, &entry) == 0 && matches(local, &entry.local) &&
+			matches(peer, &entry.peer))
 			found(context, &entry);
 	}
 	(void)closedir(fds);

@@ -30,7 +30,8 @@ $(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
 # NAME is made of scale/NAME.c and scale/NAME_*.c.
 
 SCALE_PROGRAMS := \
-	asker
+	asker \
+	fleet
 
 define scale_program
 $(BUILD)/lib$(1).a: $$(call objects,$$(wildcard tests/bench/scale/$(1)_*.c))
@@ -42,7 +43,7 @@ $(foreach program,$(SCALE_PROGRAMS),$(eval $(call scale_program,$(program))))
 
 SCALE_OBJECTS := $(call objects,$(wildcard $(SCALE_PROGRAMS:%=tests/bench/scale/%.c) \
 	$(SCALE_PROGRAMS:%=tests/bench/scale/%_*.c)))
-$(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h)
+$(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 -include $(SCALE_OBJECTS:.o=.d)
 
 # Their tests: the parts that stand alone.

@@ -395,7 +395,7 @@ static void gives_up_a_peer_that_stops_acknowledging(void **state)
 	struct push *push = start(fixture, "tls+tcp", timeouts.port, "aggregator");
 
 	assert_int_not_equal(await_connection(push), 0);
-	assert_int_equal(socket_scan(read_timeouts, &timeouts), 0);
+	assert_int_equal(socket_scan(NULL, NULL, read_timeouts, &timeouts), 0);
 	assert_int_equal(timeouts.found, 1);
 	assert_int_equal(timeouts.user_ms, 10000);
 	assert_int_equal(timeouts.keepalive, 1);

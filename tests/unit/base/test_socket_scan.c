@@ -74,7 +74,7 @@ static void finds_both_ends(void **state)
 			print_message("skipped: no IPv6 here\n");
 			skip();
 		}
-		assert_int_equal(socket_scan(remember, &seen), 0);
+		assert_int_equal(socket_scan(NULL, NULL, remember, &seen), 0);
 		assert_int_equal(seen.count, 2);
 		assert_int_equal(seen.fds[0] + seen.fds[1], fds[1] + fds[2]);
 		assert_memory_equal(&seen.local[0], &seen.peer[1], sizeof(seen.local[0]));
@@ -84,6 +84,33 @@ static void finds_both_ends(void **state)
 		for (size_t f = 0; f < 3; f++)
 			(void)close(fds[f]);
 	}
+}
+
+static void finds_by_address(void **state)
+{
+	const struct address unspecified = {.family = AF_UNSPEC};
+	struct address local, peer;
+	struct seen seen = {.count = 0};
+	int fds[3] = {-1, -1, -1};
+
+	(void)state;
+	assert_true(connect_pair(AF_INET, fds));
+	assert_int_equal(socket_scan(NULL, &unspecified, remember, &seen), 0);
+	assert_int_equal(seen.count, 2);
+	local = seen.local[1];
+	peer = seen.peer[1];
+	seen.count = 0;
+	assert_int_equal(socket_scan(&local, NULL, remember, &seen), 0);
+	assert_int_equal(socket_scan(NULL, &peer, remember, &seen), 0);
+	assert_int_equal(socket_scan(&local, &peer, remember, &seen), 0);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(seen.fds[0], seen.fds[1]);
+	assert_int_equal(seen.fds[0], seen.fds[2]);
+	seen.count = 0;
+	assert_int_equal(socket_scan(&peer, &peer, remember, &seen), 0);
+	assert_int_equal(seen.count, 0);
+	for (size_t f = 0; f < 3; f++)
+		(void)close(fds[f]);
 }
 
 static void passes_over_everything_else(void **state)
@@ -103,7 +130,7 @@ static void passes_over_everything_else(void **state)
 	assert_int_equal(listen(listening, 1), 0);
 	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
 	assert_int_equal(connect(udp, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(socket_scan(remember, &seen), 0);
+	assert_int_equal(socket_scan(NULL, NULL, remember, &seen), 0);
 	assert_int_equal(seen.count, 0);
 	(void)close(unix_pair[0]);
 	(void)close(unix_pair[1]);
@@ -116,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_both_ends),
+		cmocka_unit_test(finds_by_address),
 		cmocka_unit_test(passes_over_everything_else),
 	};
 
