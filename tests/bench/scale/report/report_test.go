@@ -66,9 +66,14 @@ func TestTable(t *testing.T) {
 	if results.Missed() != 0 {
 		t.Error(results.Missed())
 	}
-	results.Add("ask", []Row{AtMost("b", 2, 1, "")}, nil)
-	if results.Missed() != 1 {
-		t.Error(results.Missed())
+	results.Errors = nil
+	results.Add("ask", []Row{AtMost("b", 2, 1, ""), MustAlways("c", "so", "so", true)}, nil)
+	if results.Missed() != 1 || results.Failed() {
+		t.Error(results.Missed(), results.Failed())
+	}
+	results.Add("ask", []Row{MustAlways("c", "so", "not", false)}, nil)
+	if results.Missed() != 2 || !results.Failed() {
+		t.Error(results.Missed(), results.Failed())
 	}
 }
 

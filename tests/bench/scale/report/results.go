@@ -83,6 +83,16 @@ func (r *Results) Missed() (missed int) {
 	return missed
 }
 
+// Failed tells whether a measure could not be made, or something is not as it must always be.
+func (r *Results) Failed() bool {
+	for _, row := range r.Rows {
+		if row.Always && row.Reached == No {
+			return true
+		}
+	}
+	return len(r.Errors) > 0
+}
+
 // Write puts it into a file, whole or not at all.
 func (r *Results) Write(file string) error {
 	r.Seconds = time.Since(r.Began).Round(time.Second).Seconds()

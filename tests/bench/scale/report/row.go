@@ -28,6 +28,7 @@ type Row struct {
 	Unit     string  `json:"unit,omitempty"`
 	Reached  Reached `json:"reached"`
 	Note     string  `json:"note,omitempty"`
+	Always   bool    `json:"always,omitempty"` // must be reached however slow the machine is
 }
 
 // Figure is a row without a goal.
@@ -58,6 +59,13 @@ func Must(what, goal, measured string, reached bool) Row {
 		row.Value = 1
 	}
 	row.judge(reached)
+	return row
+}
+
+// MustAlways is what is so or not, and must be so however slow the machine is.
+func MustAlways(what, goal, measured string, reached bool) Row {
+	row := Must(what, goal, measured, reached)
+	row.Always = true
 	return row
 }
 

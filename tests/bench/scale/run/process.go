@@ -153,15 +153,15 @@ func (p *Process) Tail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// RaiseLimits lets us and who is started by us have a connection for each of many agents. Go would
+// RaiseLimits lets us and who is started by us have so many files open, or as many as we may. Go would
 // give children the limit back that we were started with, unless it was set by the program.
-func RaiseLimits(files uint64) error {
+func RaiseLimits(wanted, needed uint64) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return err
 	}
-	if limit.Max < files { // root may
-		more := syscall.Rlimit{Cur: files, Max: files}
+	if limit.Max < wanted { // the mighty may
+		more := syscall.Rlimit{Cur: wanted, Max: wanted}
 		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more) == nil {
 			return nil
 		}
@@ -170,8 +170,8 @@ func RaiseLimits(files uint64) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("raising the limit of open files: %w", err)
 	}
-	if limit.Max < files {
-		return fmt.Errorf("%d files may be open at a time, and %d are needed: ulimit -Hn", limit.Max, files)
+	if limit.Max < needed {
+		return fmt.Errorf("%d files may be open at a time, and %d are needed: ulimit -Hn", limit.Max, needed)
 	}
 	return nil
 }
