@@ -43,6 +43,9 @@ func (o *Options) complete() error {
 	if o.World == nil {
 		o.World = objects.NewUniform(DefaultWorld)
 	}
+	if len(autoscaled(o.World.Pods())) == 0 {
+		return fmt.Errorf("the world has no Deployment of %d pods", perHPA)
+	}
 	if o.Idle == 0 {
 		o.Idle = 45 * time.Second
 	}
@@ -88,6 +91,7 @@ func Run(ctx context.Context, options Options) (*Results, error) {
 		{"collecting", stage.measureIdle},
 		{"asking", stage.measureAnswers},
 		{"memory", stage.measureMemory},
+		{"checking all answers again", stage.checkAgain},
 	} {
 		options.Logf("%s", step.what)
 		if err := step.do(ctx, results); err != nil {

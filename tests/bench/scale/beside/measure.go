@@ -112,7 +112,7 @@ func (s *stage) measureAnswers(ctx context.Context, results *Results) error {
 				if q.http2 && server.name == Tacho {
 					continue // it speaks HTTP/1.1 alone
 				}
-				asked, err := s.ask(ctx, server, &q, s.options.Ask/rounds)
+				asked, err := s.askBest(ctx, server, &q, s.options.Ask/rounds)
 				if err != nil {
 					return fmt.Errorf("%s: %w", server.name, err)
 				}
@@ -123,6 +123,25 @@ func (s *stage) measureAnswers(ctx context.Context, results *Results) error {
 			if asked := results.server(server.name).Asked[q.name]; asked != nil {
 				s.options.Logf("%s: %s: %.1f per CPU second", q.name, server.name, asked.PerCPUSecond)
 			}
+		}
+	}
+	return nil
+}
+
+// askBest leaves the HPA's requests to the program that is made for them, if it is there: it costs the
+// machine less than ours.
+func (s *stage) askBest(ctx context.Context, server *server, q *question, limit time.Duration) (*Asked, error) {
+	if s.options.Asker != "" && q.as.name == autoscaler.name && !q.http2 {
+		return s.askByAsker(ctx, server, q, limit)
+	}
+	return s.ask(ctx, server, q, limit)
+}
+
+// checkAgain tells whether figures are still right after all of this.
+func (s *stage) checkAgain(ctx context.Context, _ *Results) error {
+	for _, server := range s.servers {
+		if err := checkAnswers(ctx, server, s.options.World); err != nil {
+			return fmt.Errorf("%s: %w", server.name, err)
 		}
 	}
 	return nil

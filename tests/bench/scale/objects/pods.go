@@ -17,12 +17,10 @@ import (
 	"tacho.test/e2e/cluster"
 )
 
-// perTransaction pods are written to etcd at once; it refuses more than 128 operations.
-const perTransaction = 100
-
 // writePods makes one pod of each number of containers through kube-apiserver, down to its status, and
 // writes the others as that one was stored, with managedFields and all, straight to etcd: two requests
-// for each of 9,000 pods would take a minute.
+// for each of 9,000 pods would take a minute. Each is a transaction of its own, as kube-apiserver would
+// make it: those who list and then watch rely on a revision being of one object.
 func writePods(ctx context.Context, client *kubernetes.Clientset, pods []Pod) error {
 	store, err := clientv3.New(clientv3.Config{Endpoints: []string{cluster.EtcdURL}, Context: ctx,
 		DialTimeout: 10 * time.Second})
@@ -30,30 +28,26 @@ func writePods(ctx context.Context, client *kubernetes.Clientset, pods []Pod) er
 		return fmt.Errorf("etcd: %w", err)
 	}
 	defer store.Close()
-	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
 	models := map[int]*v1.Pod{}
-	var batches [][]clientv3.Op
 	for i := range pods {
 		pod := &pods[i]
-		if models[pod.Containers] == nil {
-			if models[pod.Containers], err = makeModel(ctx, client, pod.Namespace, pod.Containers); err != nil {
-				return fmt.Errorf("%s: %w", describe(pod), err)
-			}
+		if models[pod.Containers] != nil {
+			continue
 		}
-		stored, err := runtime.Encode(serializer, likeModel(models[pod.Containers], pod))
-		if err != nil {
-			return fmt.Errorf("%s: %w", describe(pod), err)
+		if models[pod.Containers], err = makeModel(ctx, client, pod.Namespace, pod.Containers); err != nil {
+			return fmt.Errorf("pod with %d containers: %w", pod.Containers, err)
 		}
-		if i%perTransaction == 0 {
-			batches = append(batches, nil)
-		}
-		last := len(batches) - 1
-		batches[last] = append(batches[last],
-			clientv3.OpPut("/registry/pods/"+pod.Namespace+"/"+pod.Name, string(stored)))
 	}
-	return each(ctx, batches, func(ctx context.Context, batch []clientv3.Op) error {
-		_, err := store.Txn(ctx).Then(batch...).Commit()
-		return err
+	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
+	return each(ctx, pods, func(ctx context.Context, pod Pod) error {
+		stored, err := runtime.Encode(serializer, likeModel(models[pod.Containers], &pod))
+		if err == nil {
+			_, err = store.Put(ctx, "/registry/pods/"+pod.Namespace+"/"+pod.Name, string(stored))
+		}
+		if err != nil {
+			return fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+		return nil
 	})
 }
 

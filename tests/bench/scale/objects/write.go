@@ -2,7 +2,6 @@ package objects
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	v1 "k8s.io/api/core/v1"
@@ -109,5 +108,3 @@ func nodeObject(node Node) *v1.Node {
 		},
 	}
 }
-
-func describe(pod *Pod) string { return fmt.Sprintf("pod %s/%s", pod.Namespace, pod.Name) }
