@@ -4,6 +4,8 @@
 #include "aggregator/api/server.h"
 
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
+#include <event2/event.h>
 #include <event2/http_struct.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -90,6 +92,14 @@ static void join_pieces(struct bufferevent *bufferevent)
 		(void)evbuffer_pullup(output, (ev_ssize_t)length);
 }
 
+/* The socket takes a small answer nearly always: to wait until the kernel says so is another round of
+ * the loop. What it does not take waits as ever. */
+static void send_now(struct bufferevent *bufferevent)
+{
+	if (event_pending(&bufferevent->ev_write, EV_WRITE, NULL))
+		event_active(&bufferevent->ev_write, EV_WRITE, 0);
+}
+
 static void send_whole(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
 {
@@ -118,6 +128,7 @@ static void send_whole(
 	if (data)
 		evbuffer_free(data);
 	join_pieces(bufferevent);
+	send_now(bufferevent);
 }
 
 /* In one piece: what is streamed goes through reply_pages(). */
