@@ -93,8 +93,8 @@ struct encoder {
 
 static void flush(struct encoder *encoder)
 {
-	encoder->good = encoder->good &&
-			EVP_MAC_update(encoder->mac, encoder->bytes, encoder->length) == 1;
+	encoder->good =
+		encoder->good && EVP_MAC_update(encoder->mac, encoder->bytes, encoder->length) == 1;
 	encoder->length = 0;
 }
 

@@ -43,14 +43,15 @@ static const char *const REASON_NAMES[REASONS] = {
 };
 
 /* OpenSSL's 34 KiB of buffers stay with a connection that asks again and again: to have them from
- * the heap for each request is a tenth of its cost. Who has paused, and all but so many, has none. */
+ * the heap for each request is a tenth of its cost. Who has paused, and all but so many, has none.
+ */
 #define KEEP_NS   NS_PER_SECOND
 #define KEEP_MOST 256
 
 struct connection {
 	LIST_ENTRY(connection) entry;
 	TAILQ_ENTRY(connection) waiting; /* while IDLE */
-	struct connection_set *set; /* NULL when the set is gone */
+	struct connection_set *set;      /* NULL when the set is gone */
 	SSL *ssl;
 	struct access_peer *peer;
 	struct bufferevent *bufferevent;
@@ -58,8 +59,8 @@ struct connection {
 	uint64_t since_ns; /* in this state; while REPLYING, since the last byte was taken */
 	enum reason reason;
 	bool refused;
-	bool keeps;   /* OpenSSL's buffers */
-	bool bounded; /* has a watermark */
+	bool keeps;                  /* OpenSSL's buffers */
+	bool bounded;                /* has a watermark */
 	struct evhttp_request *http; /* while REPLYING */
 	void (*finished)(void *argument);
 	void *argument;
@@ -134,8 +135,8 @@ static void input_changed(
 		enter(connection, RECEIVING);
 	if (connection->state == REPLYING && !connection->bounded && connection->set) {
 		connection->bounded = true;
-		bufferevent_setwatermark(connection->bufferevent, EV_READ, 0,
-			connection->set->limits.input_bytes);
+		bufferevent_setwatermark(
+			connection->bufferevent, EV_READ, 0, connection->set->limits.input_bytes);
 	}
 }
 

@@ -92,8 +92,8 @@ static void join_pieces(struct bufferevent *bufferevent)
 		(void)evbuffer_pullup(output, (ev_ssize_t)length);
 }
 
-/* The socket takes a small answer nearly always: to wait until the kernel says so is another round of
- * the loop. What it does not take waits as ever. */
+/* The socket takes a small answer nearly always: to wait until the kernel says so is another round
+ * of the loop. What it does not take waits as ever. */
 static void send_now(struct bufferevent *bufferevent)
 {
 	if (event_pending(&bufferevent->ev_write, EV_WRITE, NULL))
