@@ -1,5 +1,6 @@
 #include "aggregator/api/connection.h"
 
+#include "aggregator/api/http_date.h"
 #include "base/clock.h"
 
 #include <event2/buffer.h>
@@ -56,7 +57,9 @@ struct connection {
 	struct access_peer *peer;
 	struct bufferevent *bufferevent;
 	enum state state;
-	uint64_t since_ns; /* in this state; while REPLYING, since the last byte was taken */
+	uint64_t since_ns; /* in this state; while REPLYING, since a byte was taken, when last seen
+			    */
+	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum reason reason;
 	bool refused;
 	bool keeps;                  /* OpenSSL's buffers */
@@ -75,6 +78,7 @@ struct connection_set {
 	struct connection_line idle; /* since when: the longest first */
 	size_t count;                /* of the list; of them: */
 	size_t cut, keeping;
+	struct http_date date;
 	struct event *refuse;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
 	struct telemetry_series *open, *closed[REASONS];
@@ -138,16 +142,6 @@ static void input_changed(
 		bufferevent_setwatermark(
 			connection->bufferevent, EV_READ, 0, connection->set->limits.input_bytes);
 	}
-}
-
-static void output_changed(
-	struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
-{
-	struct connection *connection = context;
-
-	(void)buffer;
-	if (info->n_deleted && connection->state == REPLYING)
-		connection->since_ns = clock_monotonic_ns();
 }
 
 static void keep_buffers(struct connection *connection)
@@ -239,6 +233,16 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 		evhttp_request_free(http);
 }
 
+/* Whether the client has taken some of the answer since the last look. */
+static bool has_taken(struct connection *connection)
+{
+	uint64_t taken = BIO_number_written(SSL_get_wbio(connection->ssl)),
+		 before = connection->taken;
+
+	connection->taken = taken;
+	return taken != before;
+}
+
 bool connection_begin_reply(struct evhttp_request *http)
 {
 	struct connection *connection = connection_of(http);
@@ -247,6 +251,7 @@ bool connection_begin_reply(struct evhttp_request *http)
 		return false;
 	connection->http = http;
 	keep_buffers(connection);
+	(void)has_taken(connection); /* what was before */
 	if (connection->state != CUT)
 		enter(connection, REPLYING);
 	evhttp_request_set_on_complete_cb(http, reply_sent, connection);
@@ -272,6 +277,11 @@ SSL *connection_tls(struct evhttp_request *http)
 struct access_peer *connection_peer(struct evhttp_request *http)
 {
 	return connection_of(http)->peer;
+}
+
+const char *connection_date(struct evhttp_request *http)
+{
+	return http_date_text(&connection_of(http)->set->date, time(NULL));
 }
 
 void connection_abort(struct evhttp_request *http)
@@ -320,7 +330,6 @@ static void add(struct connection_set *set, struct connection *connection)
 	if (set->count - set->cut > set->limits.connections)
 		make_room(set, connection);
 	(void)evbuffer_add_cb(bufferevent_get_input(bufferevent), input_changed, connection);
-	(void)evbuffer_add_cb(bufferevent_get_output(bufferevent), output_changed, connection);
 }
 
 struct bufferevent *connection_new(
@@ -401,6 +410,8 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 			connection->since_ns = now_ns; /* it is not the client that is slow */
 			if (has_left(connection))
 				give_up(connection, BY_CLIENT);
+		} else if (has_taken(connection)) {
+			connection->since_ns = now_ns;
 		} else if (age_ns > limits->stall_ns) {
 			cut(connection, ON_STALL, true);
 		}
