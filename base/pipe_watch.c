@@ -4,26 +4,32 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* Running out of memory is an answer, not an exit: uthash then leaves `hh.tbl` NULL. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 struct pipe_watch {
 	uintptr_t number; /* what NNG is given: it may come back after the watch was freed */
 	pipe_watch_fn fn;
 	void *context;
-	struct pipe_watch *next;
+	UT_hash_handle hh; /* by number */
 };
 
 /* As many as there are sockets. The lock is held during calls. */
 static struct {
 	pthread_mutex_t lock;
-	struct pipe_watch *first;
+	struct pipe_watch *by_number;
 	uintptr_t last_number;
 } watches = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void on_event(nng_pipe pipe, nng_pipe_ev event, void *number)
 {
+	const struct pipe_watch *watch;
+
 	(void)pthread_mutex_lock(&watches.lock);
-	for (const struct pipe_watch *watch = watches.first; watch; watch = watch->next)
-		if (watch->number == (uintptr_t)number)
-			watch->fn(pipe, event, watch->context);
+	HASH_FIND(hh, watches.by_number, &number, sizeof(number), watch);
+	if (watch)
+		watch->fn(pipe, event, watch->context);
 	(void)pthread_mutex_unlock(&watches.lock);
 }
 
@@ -37,9 +43,12 @@ struct pipe_watch *pipe_watch_start(nng_socket socket, pipe_watch_fn fn, void *c
 	watch->context = context;
 	(void)pthread_mutex_lock(&watches.lock);
 	watch->number = ++watches.last_number;
-	watch->next = watches.first;
-	watches.first = watch;
+	HASH_ADD(hh, watches.by_number, number, sizeof(watch->number), watch);
 	(void)pthread_mutex_unlock(&watches.lock);
+	if (!watch->hh.tbl) {
+		free(watch);
+		return NULL;
+	}
 	for (int event = NNG_PIPE_EV_ADD_PRE; event < NNG_PIPE_EV_NUM; event++)
 		(void)nng_pipe_notify(socket, (nng_pipe_ev)event, on_event, (void *)watch->number);
 	return watch;
@@ -50,11 +59,7 @@ void pipe_watch_stop(struct pipe_watch *watch)
 	if (!watch)
 		return;
 	(void)pthread_mutex_lock(&watches.lock);
-	for (struct pipe_watch **link = &watches.first; *link; link = &(*link)->next)
-		if (*link == watch) {
-			*link = watch->next;
-			break;
-		}
+	HASH_DEL(watches.by_number, watch);
 	(void)pthread_mutex_unlock(&watches.lock);
 	free(watch);
 }

@@ -1,7 +1,9 @@
 /* Clients of metrics.k8s.io, over TLS: as many, as fast and as bad as they can be.
  *
  *   asker hpa|list|bother FLAGS...      asker --help */
+#include "tests/bench/scale/asker_bother.h"
 #include "tests/bench/scale/asker_hpa.h"
+#include "tests/bench/scale/asker_list.h"
 #include "tests/bench/scale/asker_options.h"
 
 #include <errno.h>
@@ -25,8 +27,10 @@ static int run(const struct asker_options *options, struct error *err)
 	switch (options->mode) {
 	case ASKER_HPA:
 		return asker_hpa(options, err);
+	case ASKER_LIST:
+		return asker_list(options, err);
 	default:
-		return error_set(err, EINVAL, "not yet");
+		return asker_bother(options, err);
 	}
 }
 

@@ -161,3 +161,19 @@ bool asker_call_reusable(const struct asker_call *call)
 {
 	return call->link.state == ASKER_LINK_OPEN && !call->answer.close && !call->ended;
 }
+
+void asker_call_count(
+	const struct asker_call *call, struct asker_tally *tally, uint64_t ns, uint64_t items)
+{
+	struct error error;
+
+	tally->requests++;
+	tally->status[call->answer.status]++;
+	tally->body_bytes += call->answer.body_bytes;
+	asker_histogram_add(&tally->latency, ns);
+	if (!call->body.counts || call->answer.status != 200 || asker_body_has(&call->body, items))
+		return;
+	(void)error_set(&error, EPROTO, "an answer with %llu items instead of %llu",
+		(unsigned long long)call->body.items.count, (unsigned long long)items);
+	asker_tally_fail(tally, ASKER_FAILURE_WRONG, &error);
+}

@@ -54,6 +54,10 @@ enum asker_news asker_call_step(struct asker_call *call, uint32_t events);
 /* Answered, and the next one can be asked. */
 bool asker_call_reusable(const struct asker_call *call);
 
+/* Counts an answer that took `ns` and, where items are looked at, whether there are `items`. */
+void asker_call_count(
+	const struct asker_call *call, struct asker_tally *tally, uint64_t ns, uint64_t items);
+
 /* Gives it up: closes the connection. Sets `failure`. */
 void asker_call_abandon(struct asker_call *call, enum asker_failure failure);
 

@@ -40,7 +40,6 @@ struct hpa {
 	struct asker_tally tally;
 	uint64_t told_requests;
 	struct asker_meter meter;
-	struct error first;
 };
 
 /* --- the queue of idle clients ---------------------------------------------------------------- */
@@ -137,27 +136,6 @@ static void on_idle(struct hpa *hpa, struct client *client, uint64_t now_ns)
 	}
 }
 
-static void count_answer(struct hpa *hpa, struct client *client, uint64_t now_ns)
-{
-	struct asker_tally *tally = &hpa->tally;
-	const struct asker_call *call = &client->call;
-
-	if (!counts(hpa, client->intended_ns))
-		return;
-	tally->requests++;
-	tally->status[call->answer.status]++;
-	tally->body_bytes += call->answer.body_bytes;
-	asker_histogram_add(&tally->latency, now_ns - client->intended_ns);
-	if (call->body.counts && call->answer.status == 200 &&
-		!asker_body_has(&call->body, hpa->options->items)) {
-		struct error error;
-
-		(void)error_set(&error, EPROTO, "an answer with %llu items",
-			(unsigned long long)call->body.items.count);
-		asker_tally_fail(tally, ASKER_FAILURE_WRONG, &error);
-	}
-}
-
 static void on_event(struct hpa *hpa, const struct epoll_event *event)
 {
 	struct client *client = &hpa->client[event->data.u64];
@@ -177,7 +155,9 @@ static void on_event(struct hpa *hpa, const struct epoll_event *event)
 		break;
 	case ASKER_ANSWERED:
 		hpa->busy--;
-		count_answer(hpa, client, now_ns);
+		if (counts(hpa, client->intended_ns))
+			asker_call_count(&client->call, &hpa->tally, now_ns - client->intended_ns,
+				hpa->options->items);
 		if (asker_call_reusable(&client->call))
 			on_idle(hpa, client, now_ns);
 		else

@@ -48,9 +48,11 @@ int asker_place_init(
 	r = parse_address(place, options, err);
 	if (r < 0)
 		return r;
-	place->tls = asker_tls_new(options, err);
-	if (!place->tls)
-		return -EINVAL;
+	if (options->mode != ASKER_BOTHER || options->kind != ASKER_SILENT) {
+		place->tls = asker_tls_new(options, err);
+		if (!place->tls)
+			return -EINVAL;
+	}
 	place->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return place->epoll < 0 ? error_errno(err, errno, "epoll_create1") : 0;
 }

@@ -142,25 +142,17 @@ static int add_agent(struct fleet *fleet, const struct world_node *node)
 	return wheel_add(fleet->ticks) < 0 || wheel_add(fleet->care) < 0 ? -ENOMEM : 0;
 }
 
-static void care(struct fleet *fleet, struct fleet_agent *agent, uint64_t now_ns)
-{
-	int r = fleet_agent_care(agent, &fleet->wire, now_ns, fleet->err);
-
-	if (r < 0)
-		fleet->failed = r;
-}
-
-/* Makes an agent for each node that has none. */
+/* Makes an agent for each node that has none. It connects when the wheel comes round to it, within
+ * a second: to open a thousand connections in one go would hold up the agents that there are. */
 static int add_agents(struct fleet *fleet, struct error *err)
 {
-	while (fleet->agent_count < world_nodes(fleet->world) && fleet->failed == 0) {
-		size_t index = fleet->agent_count;
+	while (fleet->agent_count < world_nodes(fleet->world)) {
+		const struct world_node *node = world_node(fleet->world, fleet->agent_count);
 
-		if (add_agent(fleet, world_node(fleet->world, index)) < 0)
+		if (add_agent(fleet, node) < 0)
 			return error_errno(err, ENOMEM, "adding an agent");
-		care(fleet, fleet->agents[index], clock_monotonic_ns());
 	}
-	return fleet->failed;
+	return 0;
 }
 
 static void take_tick(void *context, uint32_t member, uint64_t due_ns)
@@ -180,8 +172,12 @@ static void take_care(void *context, uint32_t member, uint64_t due_ns)
 {
 	struct fleet *fleet = context;
 
+	int r = fleet_agent_care(
+		fleet->agents[member], &fleet->wire, clock_monotonic_ns(), fleet->err);
+
 	(void)due_ns;
-	care(fleet, fleet->agents[member], clock_monotonic_ns());
+	if (r < 0)
+		fleet->failed = r;
 }
 
 /* --- input ------------------------------------------------------------------------------------ */

@@ -2,9 +2,11 @@ package kubedouble
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,13 +38,14 @@ var (
 
 // Counts of a kind.
 type Counts struct {
-	Requests      int64 // all that came
-	Failed        int64 // by a fault
-	Active, Peak  int64 // under way: now, and the most at a time
-	Initial       int64 // watches that began with all objects
-	Objects       int64 // listed, or told in events
-	Bytes         int64 // of bodies
-	Gone, Ignored int64 // answered 410; watches that fell too far behind and were ended
+	Requests     int64 // all that came
+	Failed       int64 // by a fault
+	Active, Peak int64 // under way: now, and the most at a time
+	Initial      int64 // watches that began with all objects
+	Objects      int64 // listed, or told in events
+	Bytes        int64 // of bodies
+	Gone         int64 // answered 410
+	Behind       int64 // watches that did not keep up and were ended
 }
 
 // How a request fails.
@@ -160,8 +163,38 @@ func (s *Server) ForgetCounts() {
 	}
 }
 
+// --- connections -----------------------------------------------------------------------------------
+
 type connectionKey struct{}
 
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, conn)
+}
+
+// connections that are open.
+type connections struct {
+	mutex sync.Mutex
+	open  map[net.Conn]bool
+}
+
+// changed is the server's ConnState.
+func (c *connections) changed(conn net.Conn, state http.ConnState) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open[conn] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(c.open, conn)
+	}
+}
+
+// Cut closes all connections with what goes on in them, watches too; new ones are taken.
+func (s *Server) Cut() {
+	s.connections.mutex.Lock()
+	open := slices.Collect(maps.Keys(s.connections.open))
+	s.connections.mutex.Unlock()
+	for _, conn := range open {
+		_ = conn.Close()
+	}
 }

@@ -39,10 +39,13 @@ type Options struct {
 
 // Server is a double that listens.
 type Server struct {
-	options  Options
-	world    *world.World
-	maker    *maker
-	desk     desk
+	options Options
+	world   *world.World
+	maker   *maker
+	desk    desk
+
+	connections connections
+
 	listener net.Listener
 	http     *http.Server
 	cancel   func() // of the subscription
@@ -74,8 +77,11 @@ func Start(of *world.World, options Options) (*Server, error) {
 		world:   of,
 		maker:   newMaker(options.ManagedFields),
 		desk:    desk{counts: map[Kind]*Counts{}, faults: map[Kind]Fault{}},
-		ending:  make(chan struct{}),
-		token:   randomToken(),
+
+		connections: connections{open: map[net.Conn]bool{}},
+
+		ending: make(chan struct{}),
+		token:  randomToken(),
 	}
 	s.Deny()
 	s.pods = &resource{"pods", true, ListPods, WatchPods, newHistory(options.History)}
@@ -150,6 +156,7 @@ func (s *Server) serve(config *tls.Config) {
 	s.http = &http.Server{
 		Handler:           all,
 		ConnContext:       withConnection,
+		ConnState:         s.connections.changed,
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		ErrorLog:          log.New(io.Discard, "", 0), // clients that go are no errors

@@ -28,7 +28,8 @@ type watcher struct {
 	told      uint64 // the version up to which everything was told
 	chunk     []byte
 	objects   int64
-	expected  *time.Timer // the end
+	deadline  time.Time
+	end       *time.Timer
 	bookmarks *time.Timer
 }
 
@@ -102,13 +103,22 @@ func (w *watcher) mark(version uint64) error {
 	return w.send()
 }
 
+// nextBookmark is due in time, and once shortly before the end.
+func (w *watcher) nextBookmark() time.Duration {
+	wait := w.server.options.Bookmarks
+	if last := time.Until(w.deadline) - lastBookmark; last > 0 {
+		return min(wait, last)
+	}
+	return wait
+}
+
 // follow tells events until the time is over, or the client has gone or does not keep up.
 func (w *watcher) follow(r *http.Request) error {
 	room := make([]world.Event, 0, 256)
 	for {
 		events, version, changed, ok := w.res.history.read(w.next, room)
 		if !ok {
-			w.server.desk.change(w.res.watch, func(c *Counts) { c.Ignored++ })
+			w.server.desk.change(w.res.watch, func(c *Counts) { c.Behind++ })
 			return nil
 		}
 		if len(events) > 0 {
@@ -121,11 +131,11 @@ func (w *watcher) follow(r *http.Request) error {
 		select {
 		case <-changed:
 		case <-w.bookmarks.C:
-			w.bookmarks.Reset(w.server.options.Bookmarks)
+			w.bookmarks.Reset(w.nextBookmark())
 			if err := w.mark(w.told); err != nil {
 				return err
 			}
-		case <-w.expected.C:
+		case <-w.end.C:
 			return nil
 		case <-r.Context().Done():
 			return nil
@@ -135,7 +145,7 @@ func (w *watcher) follow(r *http.Request) error {
 	}
 }
 
-// initialOf tells whether the watch begins with what there is: asked for, or by no version or 0.
+// beginsWithAll tells whether the watch begins with what there is: asked for, or by no version or 0.
 func (q *question) beginsWithAll() bool { return q.initial || q.version == 0 }
 
 // begin finds where the watch begins; false when it was refused.
@@ -171,9 +181,10 @@ func (s *Server) watch(to http.ResponseWriter, r *http.Request, res *resource, q
 		return
 	}
 	w.flush()
-	w.expected = time.NewTimer(q.timeout)
-	defer w.expected.Stop()
-	w.bookmarks = time.NewTimer(min(s.options.Bookmarks, max(q.timeout-lastBookmark, time.Second)))
+	w.deadline = time.Now().Add(q.timeout)
+	w.end = time.NewTimer(q.timeout)
+	defer w.end.Stop()
+	w.bookmarks = time.NewTimer(w.nextBookmark())
 	defer w.bookmarks.Stop()
 	if all != nil {
 		if err := w.initial(all); err != nil {

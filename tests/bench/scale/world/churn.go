@@ -88,7 +88,8 @@ func (w *World) NewChurner(churn Churn) *Churner {
 
 func (c *Churner) created() time.Time { return c.world.epoch.Add(c.now).Truncate(time.Second) }
 
-// somewhere is where a pod has gone, so that full nodes stay full; else any node with room.
+// somewhere is where a pod has gone, so that full nodes stay full; else any node with room, or nil
+// when nearly all are full.
 func (c *Churner) somewhere() *place {
 	w := c.world
 	for len(c.free) > 0 {
@@ -96,16 +97,17 @@ func (c *Churner) somewhere() *place {
 		at := c.free[i]
 		c.free[i] = c.free[last]
 		c.free = c.free[:last]
-		if w.places[at.node.Name] == at {
+		if w.places[at.node.Name] == at && len(at.pods) < MaxPodsPerNode {
 			return at
 		}
 	}
-	for {
+	for range 64 {
 		at := w.places[nodeName(w.random.IntN(w.options.Nodes))]
-		if len(at.pods) < MaxPodsPerNode {
+		if at != nil && len(at.pods) < MaxPodsPerNode {
 			return at
 		}
 	}
+	return nil
 }
 
 func (c *Churner) bring(workload *Workload, at *place, ordinal int) {
@@ -163,8 +165,10 @@ func (c *Churner) roll() {
 	if c.world.byUID[old.UID] == nil {
 		return // its node has gone
 	}
-	c.bring(old.Revision.Workload, c.somewhere(), 0)
-	c.take(old.UID, c.churn.Grace)
+	if at := c.somewhere(); at != nil {
+		c.bring(old.Revision.Workload, at, 0)
+		c.take(old.UID, c.churn.Grace)
+	}
 }
 
 // --- nodes -----------------------------------------------------------------------------------------
