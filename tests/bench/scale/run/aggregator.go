@@ -34,7 +34,7 @@ type Aggregator struct {
 
 var (
 	apiPort    = regexp.MustCompile(`serves https://[^ ]*:(\d+)`)
-	agentsPort = regexp.MustCompile(`listening for agents on tls\+tcp:[^ ]* port (\d+)`)
+	agentsPort = regexp.MustCompile(`listening for agents on tls\+tcp://0\.0\.0\.0:(?:0: port )?(\d+)`)
 )
 
 // startAggregator starts it on free ports, and returns when it listens.
@@ -93,7 +93,7 @@ func (a *Aggregator) start(ctx context.Context) (err error) {
 		}
 		select {
 		case <-a.Ended():
-			return fmt.Errorf("the aggregator ended:\n%s", a.Tail(20))
+			return a.HowEnded()
 		case <-ctx.Done():
 			a.Kill()
 			return fmt.Errorf("waiting for the aggregator to listen: %w\n%s", ctx.Err(), a.Tail(20))

@@ -96,7 +96,7 @@ func (r *Bothering) beside(ctx context.Context, s *Stage, load Load, kind string
 	}
 	select {
 	case <-bad.Ended():
-		return nil, fmt.Errorf("they ended:\n%s", bad.Tail(5))
+		return nil, bad.HowEnded()
 	default:
 	}
 	return s.bothered(ctx, load, kind)

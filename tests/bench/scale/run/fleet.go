@@ -127,7 +127,7 @@ func (f *Fleet) WaitConnected(ctx context.Context, limit time.Duration) (time.Du
 		select {
 		case <-changed:
 		case <-f.Ended():
-			return 0, fmt.Errorf("the fleet ended:\n%s", f.Tail(20))
+			return 0, f.HowEnded()
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-deadline:

@@ -3,6 +3,7 @@ package run
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -112,6 +113,16 @@ func (p *Process) Wait(ctx context.Context) error {
 		return fmt.Errorf("%s: %w\n%s", p.Name, p.err, p.Tail(10))
 	}
 	return nil
+}
+
+// HowEnded tells how, with the last lines of its log. It must have ended.
+func (p *Process) HowEnded() error {
+	<-p.ended
+	how := p.err
+	if how == nil {
+		how = errors.New("status 0")
+	}
+	return fmt.Errorf("%s ended: %w\n%s", p.Name, how, p.Tail(20))
 }
 
 // Kill ends it without a word, and what it started.

@@ -140,7 +140,7 @@ func (s *Stage) WaitServed(ctx context.Context, limit time.Duration) error {
 		}
 		select {
 		case <-s.Aggregator.Ended():
-			return fmt.Errorf("the aggregator ended:\n%s", s.Aggregator.Tail(20))
+			return s.Aggregator.HowEnded()
 		default:
 		}
 		if time.Since(begin) > limit {
