@@ -87,12 +87,13 @@ enum access_result {
 };
 
 /* Calls back once: from within the call when the answer is at hand, otherwise later from the loop.
- * `user` (of a yes) and `reason` live in the callback only. *ret_pending is what access_cancel()
+ * `user` (of a yes) and `reason` live in the callback only; it may take what the user has and leave
+ * a zero one. *ret_pending is what access_cancel()
  * takes, NULL when the answer is given at once; it is written before that. `tls` is the
  * connection's, its certificate is not verified yet. `headers` must live until the answer. */
 struct access_pending;
 typedef void (*access_authenticated)(
-	void *context, enum access_result result, const struct user *user, const char *reason);
+	void *context, enum access_result result, struct user *user, const char *reason);
 void access_authenticate(struct access *access, SSL *tls, struct access_peer *peer,
 	const struct evkeyvalq *headers, access_authenticated on_result, void *context,
 	struct access_pending **ret_pending);

@@ -1,6 +1,7 @@
 #include "aggregator/access/bearer.h"
 
-#include <event2/http.h>
+#include "aggregator/access/header.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -9,7 +10,7 @@
 const char *bearer_token(const struct evkeyvalq *headers, size_t *ret_length)
 {
 	static const char SCHEME[] = "Bearer ";
-	const char *text = evhttp_find_header(headers, "Authorization");
+	const char *text = header_find(headers, "Authorization");
 	size_t length;
 
 	if (!text)

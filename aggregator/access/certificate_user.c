@@ -16,26 +16,24 @@ static int not_believed(X509 *certificate, const char *who, const char *fault, s
 }
 
 /* As all below: 1, 0, or -errno. */
-static int by_front_proxy(const struct trust *trust, SSL *tls, struct peer_verdict *verdict,
-	const struct evkeyvalq *headers, struct user *ret_user, struct error *err)
+static int by_front_proxy(const struct trust *trust, SSL *tls,
+	struct certificate_verdicts *verdicts, const struct evkeyvalq *headers,
+	struct user *ret_user, struct error *err)
 {
 	const struct ca_bundle *bundle = trust_proxy_ca(trust);
 	struct front_proxy_names names = trust_proxy_headers(trust);
 	X509 *certificate = peer_certificate(tls);
 	const char *fault;
-	char *name;
-	bool allowed;
 	int r;
 
 	if (!ca_bundle_store(bundle))
 		return 0;
-	fault = peer_certificate_verify(tls, bundle, verdict, time(NULL));
+	fault = peer_certificate_verify(tls, bundle, &verdicts->proxy, time(NULL));
 	if (fault)
 		return not_believed(certificate, "a front proxy's", fault, err);
-	name = peer_certificate_name(certificate);
-	allowed = name && trust_allows_proxy(trust, name);
-	free(name);
-	if (!allowed)
+	if (!verdicts->name)
+		verdicts->name = peer_certificate_name(certificate);
+	if (!verdicts->name || !trust_allows_proxy(trust, verdicts->name))
 		return not_believed(certificate, "a front proxy's", "its name is not allowed", err);
 	r = front_proxy_user(&names, headers, ret_user, err);
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
@@ -68,7 +66,7 @@ int certificate_user(const struct trust *trust, SSL *tls, struct certificate_ver
 		return 0;
 	if (!trust_loaded(trust))
 		return error_set(err, EACCES, "it is not known yet whose certificates to believe");
-	first = by_front_proxy(trust, tls, &verdicts->proxy, headers, ret_user, err);
+	first = by_front_proxy(trust, tls, verdicts, headers, ret_user, err);
 	if (first > 0) {
 		*ret_front_proxy = true;
 		return 1;

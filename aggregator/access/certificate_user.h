@@ -15,6 +15,7 @@
 /* Of a connection. Zero it for a new one. */
 struct certificate_verdicts {
 	struct peer_verdict proxy, client;
+	char *name; /* in the certificate, once it was asked for; to be freed */
 };
 
 /* 1: *ret_user, to be freed, and whether the front proxy named them. 0: it says nobody (there is no

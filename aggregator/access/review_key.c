@@ -11,17 +11,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIPHASH_KEY_BYTES 16
+#define SIPHASH_BYTES     16
+
 struct review_keys {
-	EVP_MAC_CTX *mac; /* has the key */
+	EVP_MAC_CTX *hmac; /* has its key */
+	EVP_MAC_CTX *siphash;
+	unsigned char siphash_key[SIPHASH_KEY_BYTES];
 };
 
 /* Stands in front, so that no token can be some attributes. */
 enum kind { TOKEN = 1, RESOURCE, PATH };
 
+static EVP_MAC_CTX *new_mac(const char *name)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, name, NULL);
+	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+	EVP_MAC_free(mac);
+	return context;
+}
+
 struct review_keys *review_keys_new(void)
 {
 	struct review_keys *keys = calloc(1, sizeof(*keys));
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	unsigned char key[REVIEW_KEY_BYTES];
 	char digest[] = "SHA256";
 	const OSSL_PARAM parameters[] = {
@@ -29,11 +42,13 @@ struct review_keys *review_keys_new(void)
 		OSSL_PARAM_construct_end(),
 	};
 
-	if (keys && hmac)
-		keys->mac = EVP_MAC_CTX_new(hmac);
-	EVP_MAC_free(hmac);
-	if (!keys || !keys->mac || RAND_bytes(key, sizeof(key)) != 1 ||
-		EVP_MAC_init(keys->mac, key, sizeof(key), parameters) != 1) {
+	if (!keys)
+		return NULL;
+	keys->hmac = new_mac("HMAC");
+	keys->siphash = new_mac("SIPHASH");
+	if (!keys->hmac || !keys->siphash || RAND_bytes(key, sizeof(key)) != 1 ||
+		RAND_bytes(keys->siphash_key, sizeof(keys->siphash_key)) != 1 ||
+		EVP_MAC_init(keys->hmac, key, sizeof(key), parameters) != 1) {
 		review_keys_free(keys);
 		keys = NULL;
 	}
@@ -45,77 +60,118 @@ void review_keys_free(struct review_keys *keys)
 {
 	if (!keys)
 		return;
-	EVP_MAC_CTX_free(keys->mac);
+	EVP_MAC_CTX_free(keys->hmac);
+	EVP_MAC_CTX_free(keys->siphash);
+	OPENSSL_cleanse(keys->siphash_key, sizeof(keys->siphash_key));
 	free(keys);
-}
-
-static bool begin(struct review_keys *keys, enum kind kind)
-{
-	const unsigned char byte = (unsigned char)kind;
-
-	/* without a key: the same again */
-	return EVP_MAC_init(keys->mac, NULL, 0, NULL) == 1 &&
-	       EVP_MAC_update(keys->mac, &byte, 1) == 1;
-}
-
-static bool add_number(struct review_keys *keys, size_t number)
-{
-	const uint64_t value = number;
-
-	return EVP_MAC_update(keys->mac, (const unsigned char *)&value, sizeof(value)) == 1;
-}
-
-/* With its length, so that what follows can't be taken for a part of it. NULL is "". */
-static bool add_text(struct review_keys *keys, const char *text)
-{
-	size_t length = text ? strlen(text) : 0;
-
-	return add_number(keys, length) &&
-	       (length == 0 || EVP_MAC_update(keys->mac, (const unsigned char *)text, length) == 1);
-}
-
-static int end(struct review_keys *keys, bool good, struct review_key *ret_key)
-{
-	size_t length = 0;
-
-	good = good &&
-	       EVP_MAC_final(keys->mac, ret_key->bytes, &length, sizeof(ret_key->bytes)) == 1;
-	return good && length == sizeof(ret_key->bytes) ? 0 : -ENOMEM;
 }
 
 int review_key_of_token(
 	struct review_keys *keys, const char *token, size_t length, struct review_key *ret_key)
 {
-	bool good = begin(keys, TOKEN) &&
-		    EVP_MAC_update(keys->mac, (const unsigned char *)token, length) == 1;
+	const unsigned char kind = TOKEN;
+	size_t size = 0;
+	/* without a key: the same again */
+	bool good = EVP_MAC_init(keys->hmac, NULL, 0, NULL) == 1 &&
+		    EVP_MAC_update(keys->hmac, &kind, 1) == 1 &&
+		    EVP_MAC_update(keys->hmac, (const unsigned char *)token, length) == 1 &&
+		    EVP_MAC_final(keys->hmac, ret_key->bytes, &size, sizeof(ret_key->bytes)) == 1;
 
-	return end(keys, good, ret_key);
+	return good && size == sizeof(ret_key->bytes) ? 0 : -ENOMEM;
 }
 
-static bool add_user(struct review_keys *keys, const struct user *user)
-{
-	bool good = add_text(keys, user->name) && add_text(keys, user->uid) &&
-		    add_number(keys, user->group_count) && add_number(keys, user->extra_count);
+/* --- attributes ------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; good && i < user->group_count; i++)
-		good = add_text(keys, user->groups[i]);
-	for (size_t i = 0; good && i < user->extra_count; i++)
-		good = add_text(keys, user->extra[i].key) && add_text(keys, user->extra[i].value);
-	return good;
+/* Attributes on their way into the digest, gathered because each call of OpenSSL costs as much as
+ * hashing a hundred bytes. */
+struct encoder {
+	EVP_MAC_CTX *mac;
+	bool good;
+	size_t length;
+	unsigned char bytes[1024];
+};
+
+static void flush(struct encoder *encoder)
+{
+	encoder->good =
+		encoder->good && EVP_MAC_update(encoder->mac, encoder->bytes, encoder->length) == 1;
+	encoder->length = 0;
+}
+
+static void add(struct encoder *encoder, const void *data, size_t size)
+{
+	if (size > sizeof(encoder->bytes) - encoder->length)
+		flush(encoder);
+	if (size > sizeof(encoder->bytes)) {
+		encoder->good = encoder->good && EVP_MAC_update(encoder->mac, data, size) == 1;
+		return;
+	}
+	memcpy(encoder->bytes + encoder->length, data, size);
+	encoder->length += size;
+}
+
+static void add_number(struct encoder *encoder, size_t number)
+{
+	const uint64_t value = number;
+
+	add(encoder, &value, sizeof(value));
+}
+
+/* With its length, so that what follows can't be taken for a part of it. NULL is "". */
+static void add_text(struct encoder *encoder, const char *text)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	add_number(encoder, length);
+	if (length > 0)
+		add(encoder, text, length);
+}
+
+static void add_user(struct encoder *encoder, const struct user *user)
+{
+	add_text(encoder, user->name);
+	add_text(encoder, user->uid);
+	add_number(encoder, user->group_count);
+	add_number(encoder, user->extra_count);
+	for (size_t i = 0; i < user->group_count; i++)
+		add_text(encoder, user->groups[i]);
+	for (size_t i = 0; i < user->extra_count; i++) {
+		add_text(encoder, user->extra[i].key);
+		add_text(encoder, user->extra[i].value);
+	}
+}
+
+static void add_attributes(struct encoder *encoder, const struct access_attributes *attributes)
+{
+	add_number(encoder, attributes->resource_request ? RESOURCE : PATH);
+	add_user(encoder, attributes->user);
+	add_text(encoder, attributes->verb);
+	if (attributes->resource_request) {
+		add_text(encoder, attributes->namespace);
+		add_text(encoder, attributes->group);
+		add_text(encoder, attributes->version);
+		add_text(encoder, attributes->resource);
+		add_text(encoder, attributes->subresource);
+		add_text(encoder, attributes->name);
+	} else {
+		add_text(encoder, attributes->path);
+	}
 }
 
 int review_key_of_attributes(struct review_keys *keys, const struct access_attributes *attributes,
 	struct review_key *ret_key)
 {
-	bool good = begin(keys, attributes->resource_request ? RESOURCE : PATH) &&
-		    add_user(keys, attributes->user) && add_text(keys, attributes->verb);
+	struct encoder encoder;
+	size_t size = 0;
 
-	if (attributes->resource_request)
-		good = good && add_text(keys, attributes->namespace) &&
-		       add_text(keys, attributes->group) && add_text(keys, attributes->version) &&
-		       add_text(keys, attributes->resource) &&
-		       add_text(keys, attributes->subresource) && add_text(keys, attributes->name);
-	else
-		good = good && add_text(keys, attributes->path);
-	return end(keys, good, ret_key);
+	encoder.mac = keys->siphash;
+	encoder.length = 0; /* nor need all of its bytes be zeroed */
+	encoder.good = EVP_MAC_init(keys->siphash, keys->siphash_key, sizeof(keys->siphash_key),
+			       NULL) == 1;
+	add_attributes(&encoder, attributes);
+	flush(&encoder);
+	memset(ret_key, 0, sizeof(*ret_key));
+	encoder.good = encoder.good && EVP_MAC_final(keys->siphash, ret_key->bytes, &size,
+					       sizeof(ret_key->bytes)) == 1;
+	return encoder.good && size == SIPHASH_BYTES ? 0 : -ENOMEM;
 }

@@ -1,5 +1,6 @@
 #include "aggregator/api/connection.h"
 
+#include "aggregator/api/http_date.h"
 #include "base/clock.h"
 
 #include <event2/buffer.h>
@@ -19,7 +20,17 @@ enum state {
 	CUT, /* waiting for libevent to see it */
 };
 
-enum reason { BY_CLIENT, ON_HANDSHAKE, ON_RECEIVE, ON_IDLE, ON_STALL, ON_LIMIT, ON_ABORT, REASONS };
+enum reason {
+	BY_CLIENT,
+	ON_HANDSHAKE,
+	ON_RECEIVE,
+	ON_IDLE,
+	ON_STALL,
+	ON_LIMIT,
+	FOR_ANOTHER,
+	ON_ABORT,
+	REASONS
+};
 
 static const char *const REASON_NAMES[REASONS] = {
 	[BY_CLIENT] = "done",
@@ -28,39 +39,72 @@ static const char *const REASON_NAMES[REASONS] = {
 	[ON_IDLE] = "idle_timeout",
 	[ON_STALL] = "stalled_client",
 	[ON_LIMIT] = "too_many",
+	[FOR_ANOTHER] = "made_room",
 	[ON_ABORT] = "aborted_reply",
 };
 
+/* OpenSSL's 34 KiB of buffers stay with a connection that asks again and again: to have them from
+ * the heap for each request is a tenth of its cost. Who has paused, and all but so many, has none.
+ */
+#define KEEP_NS   NS_PER_SECOND
+#define KEEP_MOST 256
+
 struct connection {
 	LIST_ENTRY(connection) entry;
-	struct connection_set *set; /* NULL when the set is gone */
+	TAILQ_ENTRY(connection) waiting; /* while IDLE */
+	struct connection_set *set;      /* NULL when the set is gone */
 	SSL *ssl;
 	struct access_peer *peer;
 	struct bufferevent *bufferevent;
 	enum state state;
-	uint64_t since_ns; /* in this state; while REPLYING, since the last byte was taken */
+	uint64_t since_ns; /* in this state; while REPLYING, since a byte was taken, when last seen
+			    */
+	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum reason reason;
 	bool refused;
+	bool keeps;                  /* OpenSSL's buffers */
+	bool bounded;                /* has a watermark */
 	struct evhttp_request *http; /* while REPLYING */
 	void (*finished)(void *argument);
 	void *argument;
 };
 
 LIST_HEAD(connection_list, connection);
+TAILQ_HEAD(connection_line, connection);
 
 struct connection_set {
 	struct connection_limits limits;
 	struct connection_list list;
-	size_t count;
+	struct connection_line idle; /* since when: the longest first */
+	size_t count;                /* of the list; of them: */
+	size_t cut, keeping;
+	struct http_date date;
 	struct event *refuse;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
 	struct telemetry_series *open, *closed[REASONS];
 };
 
+/* What the set knows of `state` begins (+1) or ends (-1). */
+static void count_state(struct connection *connection, enum state state, int sign)
+{
+	struct connection_set *set = connection->set;
+
+	if (!set)
+		return;
+	if (state == CUT)
+		set->cut += (size_t)sign;
+	else if (state == IDLE && sign > 0)
+		TAILQ_INSERT_TAIL(&set->idle, connection, waiting);
+	else if (state == IDLE)
+		TAILQ_REMOVE(&set->idle, connection, waiting);
+}
+
 static void enter(struct connection *connection, enum state state)
 {
+	count_state(connection, connection->state, -1);
 	connection->state = state;
 	connection->since_ns = clock_monotonic_ns();
+	count_state(connection, state, 1);
 }
 
 /* shutdown(2) makes libevent see the end and free everything in its own order. With a reset the
@@ -81,24 +125,43 @@ static void cut(struct connection *connection, enum reason reason, bool reset)
 
 /* --- how it goes ------------------------------------------------------------------------------ */
 
+/* A watermark makes libevent look at it whenever evhttp takes a line: only who sends while it is
+ * answered gets one. */
 static void input_changed(
 	struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
 {
 	struct connection *connection = context;
 
 	(void)buffer;
-	if (info->n_added && (connection->state == HANDSHAKE || connection->state == IDLE))
+	if (info->n_added == 0)
+		return;
+	if (connection->state == HANDSHAKE || connection->state == IDLE)
 		enter(connection, RECEIVING);
+	if (connection->state == REPLYING && !connection->bounded && connection->set) {
+		connection->bounded = true;
+		bufferevent_setwatermark(
+			connection->bufferevent, EV_READ, 0, connection->set->limits.input_bytes);
+	}
 }
 
-static void output_changed(
-	struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
+static void keep_buffers(struct connection *connection)
 {
-	struct connection *connection = context;
+	struct connection_set *set = connection->set;
 
-	(void)buffer;
-	if (info->n_deleted && connection->state == REPLYING)
-		connection->since_ns = clock_monotonic_ns();
+	if (connection->keeps || !set || set->keeping >= KEEP_MOST)
+		return;
+	connection->keeps = true;
+	set->keeping++;
+	(void)SSL_clear_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/* What is in use goes when it is not any more. */
+static void release_buffers(struct connection *connection)
+{
+	connection->keeps = false;
+	connection->set->keeping--;
+	(void)SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_free_buffers(connection->ssl);
 }
 
 /* OpenSSL calls it when the SSL is freed: the one moment that every connection comes to. */
@@ -116,8 +179,10 @@ static void ssl_freed(
 	if (!connection)
 		return;
 	if (set) {
+		count_state(connection, connection->state, -1);
 		LIST_REMOVE(connection, entry);
 		set->count--;
+		set->keeping -= connection->keeps;
 		telemetry_set(set->open, set->count);
 		telemetry_add(set->closed[connection->reason], 1);
 	}
@@ -168,6 +233,16 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 		evhttp_request_free(http);
 }
 
+/* Whether the client has taken some of the answer since the last look. */
+static bool has_taken(struct connection *connection)
+{
+	uint64_t taken = BIO_number_written(SSL_get_wbio(connection->ssl)),
+		 before = connection->taken;
+
+	connection->taken = taken;
+	return taken != before;
+}
+
 bool connection_begin_reply(struct evhttp_request *http)
 {
 	struct connection *connection = connection_of(http);
@@ -175,6 +250,8 @@ bool connection_begin_reply(struct evhttp_request *http)
 	if (!connection)
 		return false;
 	connection->http = http;
+	keep_buffers(connection);
+	(void)has_taken(connection); /* what was before */
 	if (connection->state != CUT)
 		enter(connection, REPLYING);
 	evhttp_request_set_on_complete_cb(http, reply_sent, connection);
@@ -202,6 +279,11 @@ struct access_peer *connection_peer(struct evhttp_request *http)
 	return connection_of(http)->peer;
 }
 
+const char *connection_date(struct evhttp_request *http)
+{
+	return http_date_text(&connection_of(http)->set->date, time(NULL));
+}
+
 void connection_abort(struct evhttp_request *http)
 {
 	cut(connection_of(http), ON_ABORT, true);
@@ -223,6 +305,20 @@ static void refuse(evutil_socket_t fd, short events, void *context)
 			cut(connection, ON_LIMIT, true);
 }
 
+/* For `connection`, which is one too many: who has been idle for the longest goes, and if nobody is
+ * it goes itself. */
+static void make_room(struct connection_set *set, struct connection *connection)
+{
+	struct connection *longest = TAILQ_FIRST(&set->idle);
+
+	if (longest) {
+		cut(longest, FOR_ANOTHER, false);
+	} else {
+		connection->refused = true;
+		event_active(set->refuse, EV_TIMEOUT, 0);
+	}
+}
+
 static void add(struct connection_set *set, struct connection *connection)
 {
 	struct bufferevent *bufferevent = connection->bufferevent;
@@ -231,13 +327,9 @@ static void add(struct connection_set *set, struct connection *connection)
 	LIST_INSERT_HEAD(&set->list, connection, entry);
 	set->count++;
 	telemetry_set(set->open, set->count);
-	if (set->count > set->limits.connections) {
-		connection->refused = true;
-		event_active(set->refuse, EV_TIMEOUT, 0);
-	}
-	bufferevent_setwatermark(bufferevent, EV_READ, 0, set->limits.input_bytes);
+	if (set->count - set->cut > set->limits.connections)
+		make_room(set, connection);
 	(void)evbuffer_add_cb(bufferevent_get_input(bufferevent), input_changed, connection);
-	(void)evbuffer_add_cb(bufferevent_get_output(bufferevent), output_changed, connection);
 }
 
 struct bufferevent *connection_new(
@@ -296,6 +388,8 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 	const struct connection_limits *limits = &connection->set->limits;
 	uint64_t age_ns = now_ns > connection->since_ns ? now_ns - connection->since_ns : 0;
 
+	if (connection->keeps && age_ns > KEEP_NS)
+		release_buffers(connection);
 	switch (connection->state) {
 	case HANDSHAKE:
 		if (SSL_is_init_finished(connection->ssl))
@@ -316,6 +410,8 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 			connection->since_ns = now_ns; /* it is not the client that is slow */
 			if (has_left(connection))
 				give_up(connection, BY_CLIENT);
+		} else if (has_taken(connection)) {
+			connection->since_ns = now_ns;
 		} else if (age_ns > limits->stall_ns) {
 			cut(connection, ON_STALL, true);
 		}
@@ -354,6 +450,7 @@ struct connection_set *connection_set_new(const struct connection_limits *limits
 		return NULL;
 	set->limits = *limits;
 	LIST_INIT(&set->list);
+	TAILQ_INIT(&set->idle);
 	set->refuse = event_new(base, -1, EV_PERSIST, refuse, set);
 	set->ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, ssl_freed);
 	if (!set->refuse || set->ssl_index < 0) {

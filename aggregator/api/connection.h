@@ -44,6 +44,7 @@ SSL *connection_tls(struct evhttp_request *http);
 struct access_peer *connection_peer(struct evhttp_request *http);
 void connection_on_finish(
 	struct evhttp_request *http, void (*finished)(void *argument), void *argument);
+const char *connection_date(struct evhttp_request *http);
 void connection_abort(struct evhttp_request *http);
 
 /* Cuts the connections whose deadline has passed. `now_ns` is CLOCK_MONOTONIC. */

@@ -110,8 +110,17 @@ static bool count_in(struct gate *gate, struct exchange *exchange)
 	return true;
 }
 
+static void let_in(struct gate *gate, struct exchange *exchange)
+{
+	if (count_in(gate, exchange))
+		access_authorize(gate->options.access, &exchange->attributes.is, on_authorized,
+			exchange, &exchange->pending);
+	else
+		reject(exchange);
+}
+
 static void on_authenticated(
-	void *context, enum access_result result, const struct user *user, const char *reason)
+	void *context, enum access_result result, struct user *user, const char *reason)
 {
 	struct exchange *exchange = context;
 	struct gate *gate = exchange->gate;
@@ -122,13 +131,10 @@ static void on_authenticated(
 		reject(exchange);
 	} else if (result != ACCESS_YES) {
 		refuse(exchange, status_unauthorized());
-	} else if (user_copy(user, &exchange->user) < 0) {
-		refuse(exchange, status_internal("memory is short"));
-	} else if (!count_in(gate, exchange)) {
-		reject(exchange);
 	} else {
-		access_authorize(gate->options.access, &exchange->attributes.is, on_authorized,
-			exchange, &exchange->pending);
+		exchange->user = *user;
+		*user = (struct user){0};
+		let_in(gate, exchange);
 	}
 }
 

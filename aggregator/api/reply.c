@@ -1,16 +1,19 @@
 #include "aggregator/api/reply.h"
 
+#include "aggregator/api/digits.h"
 #include "aggregator/api/json_indent.h"
 #include "aggregator/api/server.h"
 
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
+#include <event2/event.h>
 #include <event2/http_struct.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_AUDIT_ID     64    /* Kubernetes' own bound for a received one */
-#define TLS_RECORD_BYTES 16384 /* of payload at most (RFC 8446, 5.1) */
+#define MAX_AUDIT_ID 64  /* Kubernetes' own bound for a received one */
+#define HEAD_BYTES   512 /* of an answer, but for very long values */
 
 void reply_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -43,6 +46,7 @@ static void add_common_headers(struct exchange *exchange)
 	}
 	reply_header(exchange, "Audit-Id", audit_id);
 	reply_header(exchange, "Cache-Control", "no-cache, private");
+	reply_header(exchange, "Date", server_date(exchange->http));
 	/* evhttp leaves a body behind that it does not expect, and would take it for the next
 	 * request: on a connection whose other requests a proxy vouches for, a forged one. */
 	if (request_has_body(&exchange->request))
@@ -79,45 +83,44 @@ static const char *phrase(int code)
 	}
 }
 
-/* evhttp leaves head and body in two pieces, and each would be a TLS record and a write(2) of its
- * own. Nothing has been written yet: that happens in the loop. */
-static void join_pieces(struct bufferevent *bufferevent)
+/* The socket takes a small answer nearly always: to wait until the kernel says so is another round
+ * of the loop. What it does not take waits as ever. */
+static void send_now(struct bufferevent *bufferevent)
 {
-	struct evbuffer *output = bufferevent_get_output(bufferevent);
-	size_t length = evbuffer_get_length(output);
-
-	if (length <= TLS_RECORD_BYTES)
-		(void)evbuffer_pullup(output, (ev_ssize_t)length);
+	if (event_pending(&bufferevent->ev_write, EV_WRITE, NULL))
+		event_active(&bufferevent->ev_write, EV_WRITE, 0);
 }
 
+/* With room for the head, so that evhttp and we put everything into one piece: two would be two TLS
+ * records and two write(2). 0 or -1. */
+static int make_room(struct evbuffer *output, const struct buffer *body)
+{
+	return evbuffer_expand(output, HEAD_BYTES + body->length);
+}
+
+/* evhttp writes the head, by what it finds in our headers, and waits for the output to be empty:
+ * the body can be put there behind it, as nothing is sent before the loop has control again. */
 static void send_whole(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
 {
 	struct bufferevent *bufferevent =
 		evhttp_connection_get_bufferevent(evhttp_request_get_connection(exchange->http));
-	struct evbuffer *data = NULL;
+	struct evbuffer *output = bufferevent_get_output(bufferevent);
 	char length[24];
 
 	add_common_headers(exchange);
 	reply_header(exchange, "Content-Type", content_type);
-	(void)snprintf(length, sizeof(length), "%zu", body->length);
+	*digits_put(length, body->length) = '\0';
 	reply_header(exchange, "Content-Length", length);
-	if (exchange->request.method != REQUEST_HEAD) {
-		data = evbuffer_new();
-		if (!data || evbuffer_add(data, body->data, body->length) < 0) {
-			/* Too short of memory to say so. */
-			if (data)
-				evbuffer_free(data);
-			server_abort(exchange->http);
-			return;
-		}
+	if (make_room(output, body) < 0) {
+		server_abort(exchange->http); /* too short of memory to say so */
+		return;
 	}
 	exchange_codes_count(exchange->codes, code);
-	evhttp_send_reply(
-		exchange->http, code, phrase(code), data); /* not from here on: exchange */
-	if (data)
-		evbuffer_free(data);
-	join_pieces(bufferevent);
+	evhttp_send_reply(exchange->http, code, phrase(code), NULL);
+	if (exchange->request.method != REQUEST_HEAD)
+		(void)evbuffer_add(output, body->data, body->length); /* there is room */
+	send_now(bufferevent);
 }
 
 /* In one piece: what is streamed goes through reply_pages(). */

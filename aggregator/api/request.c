@@ -1,11 +1,11 @@
 #include "aggregator/api/request.h"
 
-#include "base/utf8.h"
+#include "aggregator/access/header.h"
 #include "base/buffer.h"
 #include "base/number.h"
+#include "base/utf8.h"
 
 #include <errno.h>
-#include <event2/http.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,7 +195,7 @@ bool request_query_bool(const struct request *request, const char *key)
 
 const char *request_header(const struct request *request, const char *name)
 {
-	return evhttp_find_header(request->headers, name);
+	return header_find(request->headers, name);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -244,9 +244,8 @@ bool request_has_body(const struct request *request)
 	const struct evkeyval *header;
 
 	for (header = request->headers->tqh_first; header; header = header->next.tqe_next)
-		if (strcasecmp(header->key, "Transfer-Encoding") == 0 ||
-			(strcasecmp(header->key, "Content-Length") == 0 &&
-				strcmp(header->value, "0") != 0))
+		if (header_is(header, "Transfer-Encoding") ||
+			(header_is(header, "Content-Length") && strcmp(header->value, "0") != 0))
 			return true;
 	return false;
 }

@@ -263,6 +263,11 @@ void server_abort(struct evhttp_request *http)
 	connection_abort(http);
 }
 
+const char *server_date(struct evhttp_request *http)
+{
+	return connection_date(http);
+}
+
 bool server_header_too_large(const struct evhttp_request *http)
 {
 	return http->headers_size > SERVER_MAX_HEADER_BYTES;

@@ -75,6 +75,9 @@ struct access_peer *server_peer(struct evhttp_request *http);
  * later, from the loop. */
 void server_abort(struct evhttp_request *http);
 
+/* Now, in HTTP's words; until the next call. */
+const char *server_date(struct evhttp_request *http);
+
 /* True when the header is longer than SERVER_MAX_HEADER_BYTES. */
 bool server_header_too_large(const struct evhttp_request *http);
 

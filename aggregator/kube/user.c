@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void user_free(struct user *user)
+static void free_pieces(struct user *user)
 {
 	free(user->name);
 	free(user->uid);
@@ -16,7 +16,33 @@ void user_free(struct user *user)
 		free(user->extra[i].value);
 	}
 	free(user->extra);
+}
+
+void user_free(struct user *user)
+{
+	if (user->block)
+		free(user->block);
+	else
+		free_pieces(user);
 	*user = (struct user){0};
+}
+
+static int copy_in_pieces(const struct user *user, struct user *ret_copy);
+
+/* Before something changes: what lies in a block has no room to. */
+static int take_apart(struct user *user)
+{
+	struct user pieces;
+	int r;
+
+	if (!user->block)
+		return 0;
+	r = copy_in_pieces(user, &pieces);
+	if (r < 0)
+		return r;
+	user_free(user);
+	*user = pieces;
+	return 0;
 }
 
 static int replace(char **text, const char *with)
@@ -32,12 +58,16 @@ static int replace(char **text, const char *with)
 
 int user_set_name(struct user *user, const char *name)
 {
-	return replace(&user->name, name);
+	int r = take_apart(user);
+
+	return r < 0 ? r : replace(&user->name, name);
 }
 
 int user_set_uid(struct user *user, const char *uid)
 {
-	return replace(&user->uid, uid);
+	int r = take_apart(user);
+
+	return r < 0 ? r : replace(&user->uid, uid);
 }
 
 /* Room for one more of `size` bytes in *items: doubled at each power of two, so that no capacity
@@ -57,11 +87,14 @@ static int grow(void **items, size_t count, size_t size)
 
 int user_add_group(struct user *user, const char *group)
 {
-	void *groups = user->groups;
+	void *groups;
 	char *copy;
 
 	if (user->group_count >= USER_MAX_GROUPS)
 		return -E2BIG;
+	if (take_apart(user) < 0)
+		return -ENOMEM;
+	groups = user->groups;
 	if (grow(&groups, user->group_count, sizeof(*user->groups)) < 0)
 		return -ENOMEM;
 	user->groups = groups;
@@ -75,10 +108,13 @@ int user_add_group(struct user *user, const char *group)
 int user_add_extra(struct user *user, const char *key, const char *value)
 {
 	struct user_extra copy = {0};
-	void *extra = user->extra;
+	void *extra;
 
 	if (user->extra_count >= USER_MAX_EXTRA)
 		return -E2BIG;
+	if (take_apart(user) < 0)
+		return -ENOMEM;
+	extra = user->extra;
 	if (grow(&extra, user->extra_count, sizeof(*user->extra)) < 0)
 		return -ENOMEM;
 	user->extra = extra;
@@ -93,7 +129,7 @@ int user_add_extra(struct user *user, const char *key, const char *value)
 	return 0;
 }
 
-static int copy_into(const struct user *user, struct user *to)
+static int add_pieces(const struct user *user, struct user *to)
 {
 	int r = 0;
 
@@ -108,14 +144,70 @@ static int copy_into(const struct user *user, struct user *to)
 	return r;
 }
 
-int user_copy(const struct user *user, struct user *ret_copy)
+static int copy_in_pieces(const struct user *user, struct user *ret_copy)
 {
 	struct user copy = {0};
-	int r = copy_into(user, &copy);
+	int r = add_pieces(user, &copy);
 
 	if (r < 0) {
 		user_free(&copy);
 		return r;
+	}
+	*ret_copy = copy;
+	return 0;
+}
+
+/* --- in one block ----------------------------------------------------------------------------- */
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static size_t block_size(const struct user *user)
+{
+	size_t size = user->group_count * sizeof(*user->groups) +
+		      user->extra_count * sizeof(*user->extra) + text_size(user->name) +
+		      text_size(user->uid);
+
+	for (size_t i = 0; i < user->group_count; i++)
+		size += text_size(user->groups[i]);
+	for (size_t i = 0; i < user->extra_count; i++)
+		size += text_size(user->extra[i].key) + text_size(user->extra[i].value);
+	return size;
+}
+
+/* Copies the text to *to, which moves behind it. */
+static char *put_text(char **to, const char *text)
+{
+	size_t size = text_size(text);
+	char *copy = *to;
+
+	if (!text)
+		return NULL;
+	memcpy(copy, text, size);
+	*to += size;
+	return copy;
+}
+
+int user_copy(const struct user *user, struct user *ret_copy)
+{
+	struct user copy = {.group_count = user->group_count, .extra_count = user->extra_count};
+	char *to;
+
+	copy.block = malloc(block_size(user) + 1); /* of nobody: 0 */
+	if (!copy.block)
+		return -ENOMEM;
+	copy.extra = copy.block;
+	copy.groups = (char **)(copy.extra + copy.extra_count);
+	to = (char *)(copy.groups + copy.group_count);
+	copy.name = put_text(&to, user->name);
+	copy.uid = put_text(&to, user->uid);
+	for (size_t i = 0; i < user->group_count; i++)
+		copy.groups[i] = put_text(&to, user->groups[i]);
+	for (size_t i = 0; i < user->extra_count; i++) {
+		copy.extra[i].key = put_text(&to, user->extra[i].key);
+		copy.extra[i].value = put_text(&to, user->extra[i].value);
 	}
 	*ret_copy = copy;
 	return 0;

@@ -26,6 +26,7 @@ struct user {
 	size_t group_count;
 	struct user_extra *extra;
 	size_t extra_count;
+	void *block; /* of a copy: what all of the above lie in */
 };
 
 void user_free(struct user *user);
@@ -36,7 +37,8 @@ int user_set_uid(struct user *user, const char *uid);
 int user_add_group(struct user *user, const char *group);
 int user_add_extra(struct user *user, const char *key, const char *value);
 
-/* 0 or -ENOMEM: then *ret_copy is untouched. */
+/* 0 or -ENOMEM: then *ret_copy is untouched. The copy is one piece of memory; texts in it may be
+ * changed in place. */
 int user_copy(const struct user *user, struct user *ret_copy);
 
 bool user_in_group(const struct user *user, const char *group);

@@ -24,6 +24,9 @@ const SyncPeriod = 5 * time.Second
 // CPUInitialization is how long the HPA mistrusts the CPU of a pod that has just started.
 const CPUInitialization = 20 * time.Second
 
+// EtcdURL is where etcd listens.
+const EtcdURL = "http://127.0.0.1:2379"
+
 // Issuer of service-account tokens.
 const Issuer = "https://kubernetes.default.svc." + Domain
 
@@ -184,8 +187,8 @@ func (c *Cluster) WriteKubeconfig(file string, pair *Pair) (*rest.Config, error)
 
 func (c *Cluster) startEtcd(context.Context) (err error) {
 	c.etcd, err = StartProcess("etcd", c.Path("logs", "etcd.log"), c.Program("etcd"), "--unsafe-no-fsync",
-		"--data-dir="+c.Path("etcd"), "--listen-client-urls=http://127.0.0.1:2379",
-		"--advertise-client-urls=http://127.0.0.1:2379", "--log-level=error",
+		"--data-dir="+c.Path("etcd"), "--listen-client-urls="+EtcdURL,
+		"--advertise-client-urls="+EtcdURL, "--log-level=error",
 		"--listen-peer-urls=http://127.0.0.1:2380")
 	return err
 }
@@ -206,7 +209,7 @@ func (c *Cluster) StartServer(ctx context.Context, flags ...string) error {
 
 func (c *Cluster) startServer(flags []string) (err error) {
 	c.server, err = StartProcess("kube-apiserver", c.Path("logs", "kube-apiserver.log"),
-		c.Program("kube-apiserver"), append(flags, "--etcd-servers=http://127.0.0.1:2379",
+		c.Program("kube-apiserver"), append(flags, "--etcd-servers="+EtcdURL,
 			"--bind-address=0.0.0.0", "--secure-port=443", "--advertise-address="+Gateway,
 			"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+ServiceRange,
 			"--tls-cert-file="+c.Path("server.crt"), "--tls-private-key-file="+c.Path("server.key"),
@@ -229,6 +232,10 @@ func (c *Cluster) startServer(flags []string) (err error) {
 // StopServer ends kube-apiserver, which by itself would wait for watches, for a minute; and
 // kube-controller-manager, which would take up to a minute to ask again once the server is back.
 func (c *Cluster) StopServer() { c.stopServer(2 * time.Second) }
+
+// StopManager ends kube-controller-manager alone: nobody collects garbage any more, nor makes
+// service accounts in new namespaces.
+func (c *Cluster) StopManager() { c.manager.Stop(0) }
 
 // KillServer ends it without a word.
 func (c *Cluster) KillServer() { c.stopServer(0) }

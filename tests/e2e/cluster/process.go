@@ -39,6 +39,9 @@ func StartProcess(name, log, program string, arguments ...string) (*Process, err
 	return process, nil
 }
 
+// PID is its process id.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
 // Alive tells whether it still runs.
 func (p *Process) Alive() bool {
 	select {

@@ -1,0 +1,103 @@
+// Package beside measures tacho's aggregator and metrics-server side by side: the same nodes and pods
+// in one real kube-apiserver, the same requests. What is compared is work per second of each server's
+// own CPU time.
+package beside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tacho.test/bench/scale/objects"
+)
+
+// Options of a run. Zero durations take the defaults.
+type Options struct {
+	Programs      string // folder of etcd, kube-apiserver and kube-controller-manager
+	MetricsServer string
+	Aggregator    string // "": metrics-server alone
+	Fleet         string
+	Asker         string // "": the HPA's requests are made here, too
+	Folder        string // for everything that is written
+
+	World objects.World // nil: 300 nodes, 30 pods on each, 2 containers in each
+
+	Idle time.Duration // how long collecting is looked at
+	Ask  time.Duration // how long each kind of request is made, of each server
+	Logf func(format string, arguments ...any)
+}
+
+// DefaultWorld is that of the table. Ten pods are a Deployment, a hundred of those a namespace.
+var DefaultWorld = objects.Sizes{Nodes: 300, PodsPerNode: 30, Containers: 2, PodsPerNamespace: 1000, PodsPerApp: 10}
+
+func (o *Options) complete() error {
+	if o.Programs == "" || o.MetricsServer == "" || o.Folder == "" {
+		return errors.New("the control plane's programs, metrics-server and a folder are needed")
+	}
+	if (o.Aggregator == "") != (o.Fleet == "") {
+		return errors.New("the aggregator and the fleet go together")
+	}
+	if o.World == nil {
+		o.World = objects.NewUniform(DefaultWorld)
+	}
+	if len(autoscaled(o.World.Pods())) == 0 {
+		return fmt.Errorf("the world has no Deployment of %d pods", perHPA)
+	}
+	if o.Idle == 0 {
+		o.Idle = 45 * time.Second
+	}
+	if o.Ask == 0 {
+		o.Ask = 15 * time.Second
+	}
+	if o.Logf == nil {
+		o.Logf = func(string, ...any) {}
+	}
+	for _, program := range []*string{&o.MetricsServer, &o.Aggregator, &o.Fleet, &o.Asker} {
+		if *program == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*program)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(absolute); err != nil {
+			return err
+		}
+		*program = absolute
+	}
+	return nil
+}
+
+// Run makes the world and measures. It needs a network namespace of its own (see cmd/beside), as all
+// nodes have addresses there, and takes some six minutes.
+func Run(ctx context.Context, options Options) (*Results, error) {
+	if err := options.complete(); err != nil {
+		return nil, err
+	}
+	stage, err := newStage(ctx, &options)
+	if err != nil {
+		return nil, err
+	}
+	defer stage.stop()
+	results := newResults(options.World)
+	for _, step := range []struct {
+		what string
+		do   func(context.Context, *Results) error
+	}{
+		{"waiting until every server answers rightly", stage.settle},
+		{"collecting", stage.measureIdle},
+		{"asking", stage.measureAnswers},
+		{"memory", stage.measureMemory},
+		{"checking all answers again", stage.checkAgain},
+	} {
+		options.Logf("%s", step.what)
+		if err := step.do(ctx, results); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	results.finish()
+	return results, nil
+}

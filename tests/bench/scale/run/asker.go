@@ -1,0 +1,120 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Percentiles of a time in microseconds.
+type Percentiles struct {
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p999"`
+	Max  float64 `json:"max"`
+}
+
+// Asked is what `asker hpa` reports.
+type Asked struct {
+	Requests   int64            `json:"requests"`
+	Status     map[string]int64 `json:"status"`
+	Errors     map[string]int64 `json:"errors"`
+	FirstError string           `json:"first_error,omitempty"`
+	BodyBytes  int64            `json:"body_bytes"`
+	Seconds    float64          `json:"seconds"`
+	Rate       float64          `json:"rate"`
+	LatencyUS  Percentiles      `json:"latency_us"`
+	Histogram  [][2]float64     `json:"histogram"` // microseconds at most, how many
+	OwnCPU     float64          `json:"cpu_s"`
+	ServerCPU  float64          `json:"server_cpu_s"`
+}
+
+// Failed is how many requests had another answer than they must have.
+func (a *Asked) Failed() (failed int64) {
+	for status, count := range a.Status {
+		if status != "200" {
+			failed += count
+		}
+	}
+	for _, count := range a.Errors {
+		failed += count
+	}
+	return failed
+}
+
+// Load is what the HPA's clients do.
+type Load struct {
+	Targets     []string
+	Connections int
+	Rate        float64 // requests a second; 0: each asks again at once
+	Seconds     int
+	Items       int // that each answer must have
+}
+
+const warmUp = 1 // seconds
+
+func (s *Stage) askerFlags(mode string, port int) []string {
+	certs := filepath.Join(s.folder, "certs")
+	return []string{mode, fmt.Sprintf("--port=%d", port),
+		"--ca=" + filepath.Join(certs, "ca.crt"), "--server-name=" + serverName,
+		"--cert=" + filepath.Join(certs, "front-proxy.crt"), "--key=" + filepath.Join(certs, "front-proxy.key")}
+}
+
+func (s *Stage) startAsker(mode string, port int, lines func([]byte), flags ...string) (*Process, error) {
+	return Start(Launch{Name: "asker-" + mode, Folder: s.folder,
+		Program:   filepath.Join(s.bench.options.Build, "tests/bench/scale/asker"),
+		Arguments: append(s.askerFlags(mode, port), flags...), Lines: lines})
+}
+
+// lastLine keeps the last line of a program's output: its report.
+func lastLine(to *[]byte) func([]byte) {
+	return func(line []byte) { *to = append((*to)[:0], line...) }
+}
+
+// HPA has clients ask, and looks at the aggregator while they do: after they have warmed up, until
+// just before they end.
+func (s *Stage) HPA(ctx context.Context, load Load) (*Asked, *Span, error) {
+	if len(load.Targets) == 0 {
+		return nil, nil, errors.New("the world has nothing for the HPA to ask for")
+	}
+	targets := filepath.Join(s.folder, "targets")
+	if err := os.WriteFile(targets, []byte(strings.Join(load.Targets, "\n")+"\n"), 0o644); err != nil {
+		return nil, nil, err
+	}
+	var report []byte
+	p, err := s.startAsker("hpa", s.Aggregator.APIPort, lastLine(&report), "--targets="+targets,
+		fmt.Sprintf("--connections=%d", load.Connections), fmt.Sprintf("--rate=%.0f", load.Rate),
+		fmt.Sprintf("--warmup=%d", warmUp), fmt.Sprintf("--seconds=%d", load.Seconds),
+		fmt.Sprintf("--items=%d", load.Items))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer p.Kill()
+	if err := sleep(ctx, warmUp*time.Second+500*time.Millisecond); err != nil {
+		return nil, nil, err
+	}
+	span, err := s.Aggregator.Over(ctx, time.Duration(load.Seconds-1)*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	if err := p.Wait(limited); err != nil {
+		return nil, nil, err
+	}
+	asked := &Asked{}
+	if err := json.Unmarshal(report, asked); err != nil {
+		return nil, nil, fmt.Errorf("asker's report %q: %w", report, err)
+	}
+	if failed := asked.Failed(); failed > 0 {
+		return asked, &span, fmt.Errorf("%d of %d requests failed: %v %v %s", failed, asked.Requests,
+			asked.Status, asked.Errors, asked.FirstError)
+	}
+	return asked, &span, nil
+}

@@ -1,0 +1,133 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tacho.test/bench/scale/report"
+)
+
+const (
+	goalBother   = 2.0 // of p99 with bad clients to that without
+	badClients   = 1000
+	botherOfMost = 3 // a third of what can be answered
+)
+
+// What bad clients do, in asker's words. The silent ones also sit on the agents' port.
+var botherKinds = []string{"silent", "handshake", "drip", "half-request", "slow-reader", "dead-reader", "idle"}
+
+// Bothered is the HPA's latency beside one kind of bad clients.
+type Bothered struct {
+	Kind string     `json:"kind"`
+	HPA  *HPAResult `json:"hpa"`
+	RSS  int64      `json:"rss"`
+}
+
+// Bothering is what `bother` found.
+type Bothering struct {
+	Clients int         `json:"clients"`
+	Rate    float64     `json:"rate"`
+	Alone   []*Bothered `json:"alone"` // before and after
+	Beside  []*Bothered `json:"beside"`
+}
+
+func (b *Bench) bother(ctx context.Context) ([]report.Row, any, error) {
+	s, err := b.stageOf(ctx, b.options.Nodes)
+	if err != nil {
+		return nil, nil, err
+	}
+	result := &Bothering{Clients: b.seconds(badClients, 100)}
+	load := b.hpaLoad(s, hpaSmall)
+	if b.kept.most == 0 {
+		most, err := s.measureHPA(ctx, load)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.kept.most = most.Rate
+	}
+	load.Rate, load.Seconds = b.kept.most/botherOfMost, b.seconds(8, 3)
+	result.Rate = load.Rate
+	if err := result.measure(ctx, s, load); err != nil {
+		return nil, result, err
+	}
+	return result.rows(), result, nil
+}
+
+func (r *Bothering) measure(ctx context.Context, s *Stage, load Load) error {
+	alone := func() error {
+		one, err := s.bothered(ctx, load, "")
+		if err == nil {
+			r.Alone = append(r.Alone, one)
+		}
+		return err
+	}
+	if err := alone(); err != nil {
+		return err
+	}
+	agents, err := s.startBother("silent", s.Aggregator.AgentsPort, r.Clients)
+	if err != nil {
+		return err
+	}
+	defer func() { agents.Kill() }()
+	for _, kind := range botherKinds {
+		one, err := r.beside(ctx, s, load, kind)
+		if err != nil {
+			return fmt.Errorf("beside %s clients: %w", kind, err)
+		}
+		r.Beside = append(r.Beside, one)
+	}
+	agents.Kill()
+	if err := sleep(ctx, time.Second); err != nil {
+		return err
+	}
+	return alone()
+}
+
+func (r *Bothering) beside(ctx context.Context, s *Stage, load Load, kind string) (*Bothered, error) {
+	bad, err := s.startBother(kind, s.Aggregator.APIPort, r.Clients)
+	if err != nil {
+		return nil, err
+	}
+	defer bad.Kill()
+	// until they are all there
+	if err := sleep(ctx, 3*time.Second); err != nil {
+		return nil, err
+	}
+	select {
+	case <-bad.Ended():
+		return nil, bad.HowEnded()
+	default:
+	}
+	return s.bothered(ctx, load, kind)
+}
+
+func (s *Stage) startBother(kind string, port, clients int) (*Process, error) {
+	return s.startAsker("bother", port, nil, "--kind="+kind, fmt.Sprintf("--connections=%d", clients),
+		"--seconds=600", "--path="+allPods)
+}
+
+func (s *Stage) bothered(ctx context.Context, load Load, kind string) (*Bothered, error) {
+	hpa, err := s.measureHPA(ctx, load)
+	if err != nil {
+		return nil, err
+	}
+	rss, err := s.rss()
+	return &Bothered{kind, hpa, rss}, err
+}
+
+func (r *Bothering) rows() []report.Row {
+	alone := 0.0
+	for _, one := range r.Alone {
+		alone += one.HPA.LatencyUS.P99 / float64(len(r.Alone))
+	}
+	var rows []report.Row
+	for _, one := range r.Beside {
+		p99 := one.HPA.LatencyUS.P99
+		row := report.AtMost(fmt.Sprintf("HPA's p99 beside %d %s clients and %d silent agents, to alone", r.Clients,
+			one.Kind, r.Clients), p99/alone, goalBother, "×")
+		rows = append(rows, row.With("%.2f ms, alone %.2f ms, at %.0f requests a second; %.0f MiB", p99/1000, alone/1000,
+			r.Rate, mib(one.RSS)))
+	}
+	return rows
+}

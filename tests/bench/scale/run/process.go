@@ -1,0 +1,188 @@
+package run
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a program beside us, with a log of its own. It dies with us, however we end.
+type Process struct {
+	Name  string
+	PID   int
+	Stdin io.WriteCloser // if it was asked for
+
+	log     string
+	command *exec.Cmd
+	ended   chan struct{}
+	err     error // after ended
+}
+
+// Launch says what is started.
+type Launch struct {
+	Name      string // of the log, too
+	Folder    string // of the log
+	Program   string
+	Arguments []string
+	Stdin     bool
+	Lines     func(line []byte) // of its standard output; nil: they go to the log
+}
+
+// The kernel kills a process whose parent's *thread* ended (PR_SET_PDEATHSIG): all are started by a
+// thread that stays until the end.
+var launches = sync.OnceValue(func() chan func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for each := range work {
+			each()
+		}
+	}()
+	return work
+})
+
+// Start starts it. Its standard error is appended to FOLDER/NAME.log.
+func Start(launch Launch) (*Process, error) {
+	p := &Process{Name: launch.Name, log: filepath.Join(launch.Folder, launch.Name+".log"),
+		ended: make(chan struct{})}
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.command = exec.Command(launch.Program, launch.Arguments...)
+	p.command.Stderr = out
+	// a group of its own: an interrupt from the terminal is ours to hand on
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	var stdout io.ReadCloser
+	if launch.Lines == nil {
+		p.command.Stdout = out
+	} else if stdout, err = p.command.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	if launch.Stdin {
+		if p.Stdin, err = p.command.StdinPipe(); err != nil {
+			return nil, err
+		}
+	}
+	started := make(chan error)
+	launches() <- func() { started <- p.command.Start() }
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("starting %s: %w", launch.Name, err)
+	}
+	p.PID = p.command.Process.Pid
+	go p.follow(stdout, launch.Lines)
+	return p, nil
+}
+
+func (p *Process) follow(stdout io.Reader, take func([]byte)) {
+	if stdout != nil {
+		lines := bufio.NewScanner(stdout)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			take(lines.Bytes())
+		}
+		_, _ = io.Copy(io.Discard, stdout) // after a line beyond all bounds
+	}
+	p.err = p.command.Wait()
+	close(p.ended)
+}
+
+// Ended is closed when it has.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Wait waits for its end, or the context's, upon which it is killed. The error tells its last lines.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		p.Kill()
+		return fmt.Errorf("%s: %w", p.Name, ctx.Err())
+	}
+	if p.err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.Name, p.err, p.Tail(10))
+	}
+	return nil
+}
+
+// HowEnded tells how, with the last lines of its log. It must have ended.
+func (p *Process) HowEnded() error {
+	<-p.ended
+	how := p.err
+	if how == nil {
+		how = errors.New("status 0")
+	}
+	return fmt.Errorf("%s ended: %w\n%s", p.Name, how, p.Tail(20))
+}
+
+// Kill ends it without a word, and what it started.
+func (p *Process) Kill() {
+	if p == nil {
+		return
+	}
+	select {
+	case <-p.ended: // its number may be another's
+		return
+	default:
+	}
+	_ = syscall.Kill(-p.PID, syscall.SIGKILL)
+	<-p.ended
+}
+
+// Stop asks it to end, and insists after a while.
+func (p *Process) Stop(grace time.Duration) {
+	if p == nil {
+		return
+	}
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(grace):
+		p.Kill()
+	}
+}
+
+// Log is all that it said.
+func (p *Process) Log() string {
+	text, _ := os.ReadFile(p.log)
+	return string(text)
+}
+
+// Tail is the end of it.
+func (p *Process) Tail(lines int) string {
+	all := strings.Split(strings.TrimRight(p.Log(), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// RaiseLimits lets us and who is started by us have so many files open, or as many as we may. Go would
+// give children the limit back that we were started with, unless it was set by the program.
+func RaiseLimits(wanted, needed uint64) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Max < wanted { // the mighty may
+		more := syscall.Rlimit{Cur: wanted, Max: wanted}
+		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more) == nil {
+			return nil
+		}
+	}
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raising the limit of open files: %w", err)
+	}
+	if limit.Max < needed {
+		return fmt.Errorf("%d files may be open at a time, and %d are needed: ulimit -Hn", limit.Max, needed)
+	}
+	return nil
+}
