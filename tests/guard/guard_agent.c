@@ -71,10 +71,11 @@ static void look(void *context, unsigned rounds)
 	}
 }
 
-int main(void)
+static void counts(void **state)
 {
 	struct looking looking = {0};
 
+	(void)state;
 	for (size_t row = 0; row <= ROWS; row++) {
 		looking.history[row] = history_new(READINGS);
 		assert_non_null(looking.history[row]);
@@ -84,5 +85,13 @@ int main(void)
 		history_free(looking.history[row]);
 	sample_free(&looking.sample);
 	buffer_free(&looking.message);
-	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts),
+	};
+
+	return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
 }

@@ -42,10 +42,11 @@ static int64_t kept(size_t containers, int64_t *ret_metadata)
 	return all;
 }
 
-static void count_pods(void)
+static void counts_pods(void **state)
 {
 	int64_t metadata, two = kept(2, &metadata), four = kept(4, &metadata);
 
+	(void)state;
 	counted_say("pod_bytes", (double)two / PODS, "bytes");
 	counted_say("pod_metadata_bytes", (double)metadata / PODS, "bytes");
 	counted_say("container_bytes", (double)(four - two) / (2 * PODS), "bytes");
@@ -79,13 +80,14 @@ static struct https *ask(struct guarded_api *api)
 }
 
 /* Idle ones: each has had an answer. */
-static void count_clients(void)
+static void counts_clients(void **state)
 {
 	const struct guarded_options options = {.access.token_ttl_ns = 3600 * NS_PER_SECOND};
 	struct guarded_api *api = guarded_start(&options);
 	struct https *first = ask(api), *connection[CONNECTIONS];
 	int64_t before = settled();
 
+	(void)state;
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		connection[i] = ask(api);
 	counted_say("client_connection_bytes", (double)(settled() - before) / CONNECTIONS, "bytes");
@@ -106,15 +108,14 @@ static struct wire_client *introduce(struct ingest_fixture *fixture, size_t numb
 	return client;
 }
 
-static void count_agents(void)
+static void counts_agents(void **state)
 {
 	struct ingest_fixture *fixture;
 	struct wire_client *first, *client[CONNECTIONS];
 	int64_t before;
-	void *state;
 
-	assert_int_equal(ingest_fixture_set_up(&state), 0);
-	fixture = state;
+	assert_int_equal(ingest_fixture_set_up(state), 0);
+	fixture = *state;
 	ingest_fixture_start(fixture);
 	first = introduce(fixture, 0);
 	before = settled();
@@ -124,13 +125,16 @@ static void count_agents(void)
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		wire_client_free(client[i]);
 	wire_client_free(first);
-	assert_int_equal(ingest_fixture_tear_down(&state), 0);
+	assert_int_equal(ingest_fixture_tear_down(state), 0);
 }
 
 int main(void)
 {
-	count_pods();
-	count_clients();
-	count_agents();
-	return 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_pods),
+		cmocka_unit_test(counts_clients),
+		cmocka_unit_test(counts_agents),
+	};
+
+	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

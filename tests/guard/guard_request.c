@@ -6,6 +6,7 @@
 #include "tests/guard/counting.h"
 #include "tests/guard/world.h"
 #include "tests/harness/guarded_api.h"
+#include "tests/harness/wait.h"
 
 #include "base/clock.h"
 
@@ -17,10 +18,11 @@
 
 #include <cmocka.h>
 
-#define HOUR_NS (3600 * NS_PER_SECOND)
+#define HOUR_NS     (3600 * NS_PER_SECOND)
+#define PATIENCE_MS 120000
 
 #define PODS_OF_NAMESPACE "/apis/metrics.k8s.io/v1beta1/namespaces/namespace-000/pods"
-#define PODS_OF_SERVICE   PODS_OF_NAMESPACE "?labelSelector=app.kubernetes.io%2Fname%3Dservice-300"
+#define PODS_OF_SERVICE   PODS_OF_NAMESPACE "?labelSelector=app.kubernetes.io%2Fname%3Dservice-60"
 
 /* What kube-apiserver hands on of the HPA controller's request. */
 #define OF_THE_HPA                                                                       \
@@ -60,25 +62,41 @@ static void ask(void *context, unsigned rounds)
 	}
 }
 
-static void expect_pods(struct https *connection, const char *target, unsigned least, unsigned most)
+/* Until the review has come: in callgrind its connection can take longer than it may. */
+static struct https_response ask_patiently(
+	struct https *connection, const char *target, const char *headers)
 {
-	struct https_response answer = guarded_ask_on(connection, "GET", target, AS_JSON);
+	uint64_t deadline_ms = wait_now_ms() + PATIENCE_MS;
+	struct https_response answer = guarded_ask_on(connection, "GET", target, headers);
+
+	while (answer.status != 200 && wait_now_ms() < deadline_ms) {
+		https_response_free(&answer);
+		answer = guarded_ask_on(connection, "GET", target, headers);
+	}
+	assert_int_equal(answer.status, 200);
+	return answer;
+}
+
+static void expect_pods(
+	struct https *connection, const char *target, const char *headers, unsigned expected)
+{
+	struct https_response answer = ask_patiently(connection, target, headers);
 	unsigned pods = 0;
 
-	assert_int_equal(answer.status, 200);
 	for (const char *at = answer.body; (at = strstr(at, "\"containers\":")); at++)
 		pods++;
-	assert_in_range(pods, least, most);
+	assert_int_equal(pods, expected);
 	https_response_free(&answer);
 }
 
-int main(void)
+static void counts(void **state)
 {
-	const struct world world = {.nodes = 500, .containers = 2, .namespaces = 12};
+	const struct world world = {.nodes = 42, .containers = 2, .namespaces = 1};
 	const struct pki_client proxy = {
 		.common_name = "front-proxy-client", .usage = "clientAuth"};
 	struct telemetry *telemetry = telemetry_new();
 	struct guarded_options options = {
+		.api.handshake_ms = PATIENCE_MS,
 		.access.allow_ttl_ns = HOUR_NS,
 		.store = world_store(&world, telemetry),
 	};
@@ -87,6 +105,7 @@ int main(void)
 	struct guarded_api *api;
 	struct pki_pair pair;
 
+	(void)state;
 	world_tell_nodes(options.store, &world);
 	world_tell_pods(options.store, &world);
 	world_tell_figures(options.store, &world);
@@ -94,8 +113,8 @@ int main(void)
 	guarded_allow(api, true);
 	pair = pki_issue_client(guarded_proxy_ca(api), &proxy);
 	request.connection = list.connection = guarded_connect(api, &pair);
-	expect_pods(request.connection, PODS_OF_SERVICE, 10, 10);
-	expect_pods(list.connection, PODS_OF_NAMESPACE, 950, 1050);
+	expect_pods(request.connection, PODS_OF_SERVICE, OF_THE_HPA, 10);
+	expect_pods(list.connection, PODS_OF_NAMESPACE, AS_JSON, 1008);
 
 	counted_work(
 		&(struct counted_work){"request", COUNTED_OTHERS, ask, &request, 200, true, true});
@@ -106,5 +125,13 @@ int main(void)
 	pki_pair_free(&pair);
 	guarded_stop(api);
 	telemetry_free(telemetry);
-	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts),
+	};
+
+	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }

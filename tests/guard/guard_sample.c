@@ -25,7 +25,8 @@
 
 #define CONTAINERS  2
 #define PIPE        1
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 120000
+#define HOUR_NS     (3600 * NS_PER_SECOND)
 
 /* --- from the record on ----------------------------------------------------------------------- */
 
@@ -69,7 +70,7 @@ static uint64_t taken(struct telemetry *telemetry, const char *kind)
 		telemetry_counter(telemetry, "tacho_aggregator_messages_total", "", "kind", kind));
 }
 
-static void count_intake(void)
+static void counts_intake(void **state)
 {
 	const struct world world = {.nodes = 100, .containers = CONTAINERS, .namespaces = 12};
 	struct telemetry *telemetry = telemetry_new();
@@ -85,6 +86,7 @@ static void count_intake(void)
 		.silence_ns = UINT64_MAX / 2};
 	struct record samples = {0}, catalogs = {0};
 
+	(void)state;
 	tally_register(&tally, telemetry);
 	world_tell_nodes(store, &world);
 	world_tell_pods(store, &world);
@@ -138,15 +140,15 @@ static void push(void *context, unsigned rounds)
 	}
 }
 
-static void count_ingest(void)
+static void counts_ingest(void **state)
 {
 	struct ingest_fixture *fixture;
 	struct agent agent = {0};
 	struct buffer catalog = {0};
-	void *state;
 
-	assert_int_equal(ingest_fixture_set_up(&state), 0);
-	fixture = state;
+	assert_int_equal(ingest_fixture_set_up(state), 0);
+	fixture = *state;
+	fixture->options.handshake_ns = fixture->options.silence_ns = HOUR_NS;
 	ingest_fixture_start(fixture);
 	agent.telemetry = fixture->telemetry;
 	agent.client = ingest_fixture_connect(fixture);
@@ -159,12 +161,15 @@ static void count_ingest(void)
 	wire_client_free(agent.client);
 	buffer_free(&catalog);
 	buffer_free(&agent.sample);
-	assert_int_equal(ingest_fixture_tear_down(&state), 0);
+	assert_int_equal(ingest_fixture_tear_down(state), 0);
 }
 
 int main(void)
 {
-	count_intake();
-	count_ingest();
-	return 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_intake),
+		cmocka_unit_test(counts_ingest),
+	};
+
+	return cmocka_run_group_tests_name("sample", tests, NULL, NULL);
 }
