@@ -5,6 +5,7 @@
 #include "aggregator/store/store.h"
 #include "base/clock.h"
 #include "base/telemetry.h"
+#include "tests/harness/many_pods.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -44,69 +45,10 @@ static size_t allocated(void)
 
 /* --- a cluster as they are -------------------------------------------------------------------- */
 
-static void uid_of(size_t p, char uid[37])
-{
-	(void)snprintf(uid, 37, "%08zx-%04zx-4%03zx-a%03zx-%012zx", p * 2654435761 & 0xffffffff,
-		p % 65536, p % 4096, p * 7 % 4096, p * 0x9e3779b97f & 0xffffffffffff);
-}
-
-static const char *hash_text(size_t number, char text[11])
-{
-	(void)snprintf(text, 11, "%010zx", number * 0x9e3779b9 & 0xffffffffff);
-	return text;
-}
-
-/* Of ten pods six are of Deployments of ten, two of DaemonSets, one of a StatefulSet of five, and
- * one of a Job, which has labels that no other pod has. */
-static void put(struct store *store, size_t p)
-{
-	size_t kind = p % 10, owner = kind < 6 ? p / 100 * 6 + kind : p / 50;
-	char uid[37], job[37], namespace[24], name[80], app[40], revision[11], number[16];
-	struct label label[] = {
-		{"app.kubernetes.io/component", "server"},
-		{"app.kubernetes.io/instance", app},
-		{"app.kubernetes.io/managed-by", "Helm"},
-		{"app.kubernetes.io/name", app},
-		{"app.kubernetes.io/version", "1.27.3"},
-		{"pod-template-hash", revision},
-		{"team", "payments"},
-	};
-	struct labels labels = {label, 7};
-	const struct store_pod_metadata pod = {namespace, name, uid, uid, &labels};
-
-	uid_of(p, uid);
-	(void)snprintf(namespace, sizeof(namespace), "namespace-%03zu", owner % NAMESPACES);
-	(void)snprintf(app, sizeof(app), "service-%zu", owner);
-	(void)snprintf(
-		name, sizeof(name), "%s-%s-%05zx", app, hash_text(owner, revision), p & 0xfffff);
-	(void)snprintf(number, sizeof(number), "%zu", p / 10 % 5);
-	if (kind == 6 || kind == 7) {
-		(void)snprintf(app, sizeof(app), "daemon-%zu", kind);
-		(void)snprintf(name, sizeof(name), "%s-%05zx", app, p);
-		label[5] = (struct label){"controller-revision-hash", "7c9f4b6d5b"};
-		label[6] = (struct label){"pod-template-generation", "3"};
-		strcpy(namespace, "kube-system");
-		labels = (struct labels){label + 3, 4};
-	} else if (kind == 8) {
-		label[4] = (struct label){"apps.kubernetes.io/pod-index", number};
-		label[5] = (struct label){"controller-revision-hash", revision};
-		label[6] = (struct label){"statefulset.kubernetes.io/pod-name", name};
-		(void)snprintf(name, sizeof(name), "%s-%s", app, number);
-	} else if (kind == 9) {
-		uid_of(p + 1000000, job);
-		label[3] = (struct label){"batch.kubernetes.io/controller-uid", job};
-		label[4] = (struct label){"batch.kubernetes.io/job-name", name};
-		label[5] = (struct label){"controller-uid", job};
-		label[6] = (struct label){"job-name", name};
-		labels = (struct labels){label + 3, 4};
-	}
-	need(store_put_pod(store, &pod, NULL) == 0, "a pod");
-}
-
 static void report(struct store *store, size_t node)
 {
 	static const uint64_t ONES[PODS_OF_NODE] = {1};
-	static char uid[PODS_OF_NODE][37], text[] = "server", id[] = "";
+	static char uid[PODS_OF_NODE][MANY_PODS_UID_SIZE], text[] = "server", id[] = "";
 	Tacho__V1__Catalog catalog = TACHO__V1__CATALOG__INIT;
 	Tacho__V1__Sample sample = TACHO__V1__SAMPLE__INIT;
 	Tacho__V1__Column cpu = TACHO__V1__COLUMN__INIT, *columns[] = {&cpu};
@@ -118,7 +60,7 @@ static void report(struct store *store, size_t node)
 	container.id = id;
 	for (size_t i = 0; i < PODS_OF_NODE; i++) {
 		tacho__v1__pod__init(&pod[i]);
-		uid_of(node * PODS_OF_NODE + i, uid[i]);
+		many_pods_uid(node * PODS_OF_NODE + i, uid[i]);
 		pod[i].uid = uid[i];
 		pod[i].n_containers = 1;
 		pod[i].containers = containers;
@@ -209,7 +151,7 @@ static void list_again(struct store *store, size_t pods)
 {
 	store_begin_pods(store);
 	for (size_t p = 0; p < pods; p++)
-		put(store, p);
+		many_pods_put(store, p, NAMESPACES);
 	store_end_pods(store);
 }
 
@@ -261,7 +203,7 @@ int main(int argc, char **argv)
 
 	need(store != NULL, "a store");
 	for (size_t p = 0; p < pods; p++)
-		put(store, p);
+		many_pods_put(store, p, NAMESPACES);
 	say("the first list", cpu_ns() - before_ns, pods, NULL);
 	with = allocated();
 	printf("%-32s %8.0f bytes a pod\n", "metadata", (double)(with - before) / (double)pods);

@@ -252,10 +252,18 @@ static void stop_client(void *context)
 	kube_client_free(api->kube_client);
 }
 
-struct guarded_api *guarded_start(const struct guarded_options *options)
+static struct store *small_store(struct telemetry *telemetry)
 {
 	const struct cluster_shape shape = {
 		.nodes = 2, .pods = 3, .containers = 1, .namespaces = 1, .seed = 1};
+	struct store *store = cluster_store(telemetry);
+
+	cluster_fill(store, &shape);
+	return store;
+}
+
+struct guarded_api *guarded_start(const struct guarded_options *options)
+{
 	struct guarded_api *api = calloc(1, sizeof(*api));
 	struct https_server_access access = {make_access, stop_client, api};
 
@@ -274,8 +282,7 @@ struct guarded_api *guarded_start(const struct guarded_options *options)
 	kube_double_on(api->kube, ACCESSES, review_access, api);
 	kube_double_on(api->kube, CONFIGS, serve_config, api);
 	api->telemetry = telemetry_new();
-	api->store = cluster_store(api->telemetry);
-	cluster_fill(api->store, &shape);
+	api->store = api->options.store ? api->options.store : small_store(api->telemetry);
 	api->server =
 		https_server_start_with(api->store, api->telemetry, &api->options.api, &access);
 	return api;

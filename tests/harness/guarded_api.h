@@ -22,8 +22,9 @@ struct guarded_options {
 	struct api_options api;       /* deadlines, limits, conditions */
 	struct access_options access; /* TTLs and lists */
 	bool one_ca;                  /* clients and front proxies have the same authority */
-	bool config_map;   /* both authorities come from the ConfigMap: guarded_publish() */
-	bool own_proxy_ca; /* with it: that of front proxies comes from a file all the same */
+	bool config_map;     /* both authorities come from the ConfigMap: guarded_publish() */
+	bool own_proxy_ca;   /* with it: that of front proxies comes from a file all the same */
+	struct store *store; /* NULL: one of a few pods; the API's from now on */
 };
 
 struct guarded_api;

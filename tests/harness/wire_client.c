@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,16 +121,25 @@ bool wire_client_hung_up(struct wire_client *client)
 	return n == 0;
 }
 
+/* What is sent while corked arrives in one piece, whoever the scheduler favours. */
+static void cork(struct wire_client *client, int on)
+{
+	if (client->ssl)
+		(void)setsockopt(client->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 void wire_client_send(struct wire_client *client, const void *data, size_t size)
 {
 	static const uint8_t LOCAL_MESSAGE = 1;
 	uint64_t length = htobe64(size);
 
+	cork(client, 1);
 	if (!client->ssl)
 		wire_client_send_bytes(client, &LOCAL_MESSAGE, sizeof(LOCAL_MESSAGE));
 	wire_client_send_bytes(client, &length, sizeof(length));
 	if (size > 0)
 		wire_client_send_bytes(client, data, size);
+	cork(client, 0);
 }
 
 static void send_message(struct wire_client *client, const Tacho__V1__Message *message)
