@@ -138,10 +138,8 @@ func (s *Stage) WaitServed(ctx context.Context, limit time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-s.Aggregator.Ended():
+		if !s.Aggregator.Alive() {
 			return s.Aggregator.HowEnded()
-		default:
 		}
 		if time.Since(begin) > limit {
 			return fmt.Errorf("after %s %w\n%s", limit, err, s.Aggregator.Tail(10))
