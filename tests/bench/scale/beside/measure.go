@@ -12,7 +12,7 @@ import (
 
 // rounds is how often the servers take turns with each kind of request, so that what else happens on
 // the machine meets both.
-const rounds = 2
+const rounds = 3
 
 // measureIdle looks at what collecting alone costs. It is the same time for both.
 func (s *stage) measureIdle(ctx context.Context, results *Results) error {

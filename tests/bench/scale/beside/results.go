@@ -34,13 +34,14 @@ type Collecting struct {
 
 // Asked is what answering cost.
 type Asked struct {
-	Requests          uint64   `json:"requests"`
-	Bytes             uint64   `json:"bytes"` // of bodies as they were sent
-	Seconds           float64  `json:"seconds"`
-	CPUSeconds        float64  `json:"cpu_seconds"`         // all that the server used meanwhile
-	AnswersCPUSeconds float64  `json:"answers_cpu_seconds"` // without collecting
-	PerCPUSecond      float64  `json:"per_cpu_second"`      // requests by that
-	LatencyMs         *Latency `json:"latency_ms,omitempty"`
+	Requests          uint64    `json:"requests"`
+	Bytes             uint64    `json:"bytes"` // of bodies as they were sent
+	Seconds           float64   `json:"seconds"`
+	CPUSeconds        float64   `json:"cpu_seconds"`         // all that the server used meanwhile
+	AnswersCPUSeconds float64   `json:"answers_cpu_seconds"` // without collecting
+	PerCPUSecond      float64   `json:"per_cpu_second"`      // requests by that
+	Rounds            []float64 `json:"rounds"`              // the same of each round: how noisy it was
+	LatencyMs         *Latency  `json:"latency_ms,omitempty"`
 }
 
 // Latency in milliseconds, under as much load as the server takes: of the last round.
@@ -85,9 +86,15 @@ func (s *Server) add(name string, round *Asked, idle float64) {
 	sum.CPUSeconds += round.CPUSeconds
 	sum.LatencyMs = round.LatencyMs
 	sum.AnswersCPUSeconds = sum.CPUSeconds - idle*sum.Seconds
-	if sum.AnswersCPUSeconds > 0 {
-		sum.PerCPUSecond = float64(sum.Requests) / sum.AnswersCPUSeconds
+	sum.PerCPUSecond = perSecond(sum.Requests, sum.AnswersCPUSeconds)
+	sum.Rounds = append(sum.Rounds, perSecond(round.Requests, round.CPUSeconds-idle*round.Seconds))
+}
+
+func perSecond(count uint64, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
 	}
+	return float64(count) / seconds
 }
 
 // finish computes the ratios.
