@@ -1,7 +1,7 @@
 package beside
 
 import (
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 // Results of a run.
@@ -58,9 +58,9 @@ type Memory struct {
 	PeakKiB      uint64 `json:"peak_kib"`
 }
 
-func newResults(world objects.World) *Results {
-	results := &Results{Nodes: len(world.Nodes()), Pods: len(world.Pods()), Servers: map[string]*Server{}}
-	for _, pod := range world.Pods() {
+func newResults(all world.Snapshot) *Results {
+	results := &Results{Nodes: len(all.Nodes), Pods: len(all.Pods), Servers: map[string]*Server{}}
+	for _, pod := range all.Pods {
 		results.Containers += pod.Containers
 	}
 	return results

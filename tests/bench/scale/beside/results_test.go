@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 func TestTable(t *testing.T) {
-	results := newResults(objects.NewUniform(objects.Sizes{Nodes: 2, PodsPerNode: 5, Containers: 3,
-		PodsPerNamespace: 10, PodsPerApp: 10}))
+	results := newResults(world.Snapshot{Pods: []*world.Pod{{Containers: 10}, {Containers: 20}}})
 	for name, cost := range map[string]float64{MetricsServer: 10, Tacho: 1} {
 		server := results.server(name)
 		server.Collecting = &Collecting{Cores: 0.5, PerCPUSecond: 100 / cost}
@@ -44,12 +43,18 @@ func TestTable(t *testing.T) {
 }
 
 func TestAutoscaled(t *testing.T) {
-	pods := objects.NewUniform(objects.Sizes{Nodes: 2, PodsPerNode: 12, Containers: 1,
-		PodsPerNamespace: 20, PodsPerApp: 10}).Pods() // two Deployments of 10, one of 4
-	paths := autoscaled(pods)
-	if len(paths) != 2 || !strings.HasSuffix(paths[0], "pods?labelSelector=app%3Dapp-001") &&
-		!strings.HasSuffix(paths[1], "pods?labelSelector=app%3Dapp-001") {
-		t.Errorf("%q", paths)
+	all, err := world.New(world.Options{Nodes: nodes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := autoscaled(all)
+	if len(paths) != world.HPAPods/world.TenPods {
+		t.Errorf("%d paths", len(paths))
+	}
+	for _, path := range paths {
+		if !strings.HasPrefix(path, group+"/namespaces/"+world.HPANamespace+"/pods?labelSelector=") {
+			t.Errorf("%s", path)
+		}
 	}
 }
 
