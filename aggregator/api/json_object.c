@@ -19,12 +19,10 @@ void json_object_type(const char *kind, const char *api_version, struct buffer *
 	PUT_APPEND(out, "\"");
 }
 
-static void append_labels(const struct labels *labels, struct buffer *out)
+static void write_labels(const struct labels *labels, struct buffer *out)
 {
 	char *to;
 
-	if (labels->count == 0)
-		return;
 	for (size_t i = 0; i < labels->count; i++) {
 		size_t key = strlen(labels->item[i].key), value = strlen(labels->item[i].value);
 
@@ -40,8 +38,17 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 	PUT_APPEND(out, "}");
 }
 
-void json_object_metadata(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+static void append_labels(struct writer *writer, const struct object *object, struct buffer *out)
+{
+	size_t begin = out->length;
+
+	if (object->labels->count == 0 || label_memo_append(&writer->labels, object, out))
+		return;
+	write_labels(object->labels, out);
+	label_memo_keep(&writer->labels, object, out, begin);
+}
+
+void json_object_metadata(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	char *to = put_room(out, 2 * AROUND + TIME_TEXT_RFC3339_BYTES +
 					 JSON_TEXT_BOUND(object->name_length) +
@@ -59,7 +66,7 @@ void json_object_metadata(
 	to = put_bytes(to, writer->creation, sizeof(writer->creation));
 	*to++ = '"';
 	put_end(out, to);
-	append_labels(object->labels, out);
+	append_labels(writer, object, out);
 	PUT_APPEND(out, "}");
 }
 

@@ -10,8 +10,7 @@ void json_object_type(const char *kind, const char *api_version, struct buffer *
 
 /* Appends `"metadata":{…}`: name, namespace, creationTimestamp, labels; what is empty is left
  * out. */
-void json_object_metadata(
-	const struct writer *writer, const struct object *object, struct buffer *out);
+void json_object_metadata(struct writer *writer, const struct object *object, struct buffer *out);
 
 /* Appends `"metadata":{…},"timestamp":…,"window":…,"usage":{…}`, or `"containers":[…]` for a
  * pod: a metrics object without its type and braces. */

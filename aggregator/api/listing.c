@@ -81,6 +81,7 @@ void listing_free(struct listing *listing)
 	field_selector_free(listing->fields);
 	store_cursor_free(&listing->cursor);
 	sized_list_free(&listing->sized);
+	writer_free(&listing->writer);
 	buffer_free(&listing->compact);
 	free(listing->namespace);
 	free(listing->name);

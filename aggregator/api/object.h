@@ -19,6 +19,9 @@ struct object {
 	uint32_t containers;                /* 0 for a node */
 	const struct store_node_view *node; /* one of these two is set, the other NULL */
 	const struct store_pod_view *pod;
+	/* When the hold of the store began in which it is shown: within one hold equal pointers
+	 * are equal things. 0: not told. */
+	uint64_t hold_ns;
 };
 
 struct object object_of_node(const struct store_node_view *node);

@@ -86,7 +86,7 @@ static uint64_t bounded_seconds(uint64_t seconds)
 	return seconds < TIME_TEXT_MAX_SECONDS ? seconds : TIME_TEXT_MAX_SECONDS;
 }
 
-static void append_labels(const struct labels *labels, struct buffer *out)
+static void write_labels(const struct labels *labels, struct buffer *out)
 {
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct label *label = &labels->item[i];
@@ -104,8 +104,18 @@ static void append_labels(const struct labels *labels, struct buffer *out)
 	}
 }
 
+static void append_labels(struct writer *writer, const struct object *object, struct buffer *out)
+{
+	size_t begin = out->length;
+
+	if (object->labels->count == 0 || label_memo_append(&writer->labels, object, out))
+		return;
+	write_labels(object->labels, out);
+	label_memo_keep(&writer->labels, object, out, begin);
+}
+
 static void append_object_meta(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+	struct writer *writer, const struct object *object, struct buffer *out)
 {
 	size_t message = open_in(out, FIELD_METADATA);
 	char *to =
@@ -120,7 +130,7 @@ static void append_object_meta(
 			to, FIELD_META_NAMESPACE, object->namespace, object->namespace_length);
 	to = put_number(to, FIELD_META_CREATION, bounded_seconds(writer->creation_seconds));
 	put_end(out, to);
-	append_labels(object->labels, out);
+	append_labels(writer, object, out);
 	close_in(out, message);
 }
 
@@ -162,8 +172,8 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 	put_end(out, close_message(message, to));
 }
 
-void protobuf_object_metadata(const struct writer *writer, const struct object *object,
-	int item_field, struct buffer *out)
+void protobuf_object_metadata(
+	struct writer *writer, const struct object *object, int item_field, struct buffer *out)
 {
 	size_t message = open_in(out, item_field);
 
@@ -171,8 +181,7 @@ void protobuf_object_metadata(const struct writer *writer, const struct object *
 	close_in(out, message);
 }
 
-void protobuf_object_metrics(
-	const struct writer *writer, const struct object *object, struct buffer *out)
+void protobuf_object_metrics(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM);
 	char *to;

@@ -7,10 +7,10 @@
 
 /* Each appends one whole item of a list (tag, length, message); the one of metadata as the list's
  * field `item_field`. */
-void protobuf_object_metadata(const struct writer *writer, const struct object *object,
-	int item_field, struct buffer *out);
+void protobuf_object_metadata(
+	struct writer *writer, const struct object *object, int item_field, struct buffer *out);
 void protobuf_object_metrics(
-	const struct writer *writer, const struct object *object, struct buffer *out);
+	struct writer *writer, const struct object *object, struct buffer *out);
 
 /* The most bytes that these append: names and labels as they are, figures at their widest. */
 size_t protobuf_object_metadata_bound(const struct object *object);

@@ -14,7 +14,7 @@ struct hold {
 	const struct selection *selection;
 	selection_visitor visitor;
 	void *context;
-	uint64_t until_ns;
+	uint64_t begin_ns;
 	uint64_t seen; /* objects and containers since the last look at the clock */
 };
 
@@ -25,17 +25,18 @@ static bool selected(const struct selection *selection, const struct object *obj
 	       (!selection->labels || label_selector_matches(selection->labels, object->labels));
 }
 
-static bool visit(struct hold *hold, const struct object *object)
+static bool visit(struct hold *hold, struct object *object)
 {
 	/* The first object is always looked at, so that each hold gets on. */
 	if (hold->seen >= LOOK_AFTER) {
-		if (clock_monotonic_ns() >= hold->until_ns)
+		if (clock_monotonic_ns() >= hold->begin_ns + HOLD_NS)
 			return false;
 		hold->seen = 0;
 	}
 	hold->seen += 1 + (uint64_t)object->containers;
 	if (!selected(hold->selection, object))
 		return true;
+	object->hold_ns = hold->begin_ns;
 	return hold->visitor(hold->context, object);
 }
 
@@ -60,7 +61,7 @@ int selection_visit(const struct selection *selection, struct store_cursor *curs
 		.selection = selection,
 		.visitor = visitor,
 		.context = context,
-		.until_ns = clock_monotonic_ns() + HOLD_NS,
+		.begin_ns = clock_monotonic_ns(),
 	};
 
 	if (selection->pods)

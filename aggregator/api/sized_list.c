@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define FIRST_BYTES    4000 /* ten pods or so */
+#define ENVELOPE_BYTES 96   /* about */
+
 struct step {
 	struct sized_list *list;
 	struct writer *writer;
@@ -68,9 +71,11 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 {
 	struct sized_list *list = step->list;
 
+	(void)buffer_reserve(&list->head, FIRST_BYTES); /* not doubled again and again */
 	if (selection_visit(selection, &list->cursor, gather_item, step) < 0 || list->head.failed)
 		return LISTING_FAILED;
 	if (list->cursor.finished) {
+		(void)buffer_reserve(step->out, ENVELOPE_BYTES + list->head.length);
 		step->writer->ops->begin(step->writer, list->head.length, step->out);
 		list->whole = true;
 		list->phase = SIZED_LIST_SEND;

@@ -34,3 +34,8 @@ void writer_init(struct writer *writer, const struct listing_options *options)
 	};
 	(void)time_text_put_rfc3339(writer->creation, writer->creation_seconds);
 }
+
+void writer_free(struct writer *writer)
+{
+	label_memo_free(&writer->labels);
+}

@@ -2,10 +2,11 @@
  * through which listing.c uses them, and what stays the same through one listing.
  *
  * A writer appends to a buffer and never fails itself: the caller looks at the buffer. It holds no
- * more than this struct. */
+ * more than this struct and what writer_free() frees. */
 #ifndef API_WRITER_H
 #define API_WRITER_H
 
+#include "aggregator/api/label_memo.h"
 #include "aggregator/api/listing_options.h"
 #include "aggregator/api/object.h"
 #include "aggregator/api/time_text.h"
@@ -45,10 +46,12 @@ struct writer {
 	uint64_t creation_seconds;
 	char creation[TIME_TEXT_RFC3339_BYTES]; /* the same as text, not terminated */
 	struct time_text_cache times;
+	struct label_memo labels;
 	bool comma; /* an item was written: the next one needs a comma in JSON */
 };
 
 /* For the options' resource, version, form and time. Keeps no pointer into them. */
 void writer_init(struct writer *writer, const struct listing_options *options);
+void writer_free(struct writer *writer);
 
 #endif

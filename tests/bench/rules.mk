@@ -50,3 +50,6 @@ $(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 $(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): $(BUILD)/libasker.a
 $(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): TEST_LIBS := \
 	$(BUILD)/libasker.a $(LIB_BASE) $(TEST_LIBS)
+
+# The program's own.
+integration $(BUILD)/tests/integration/test_asker: | $(BUILD)/tests/bench/scale/asker
