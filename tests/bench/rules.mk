@@ -46,7 +46,23 @@ SCALE_OBJECTS := $(call objects,$(wildcard $(SCALE_PROGRAMS:%=tests/bench/scale/
 $(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 -include $(SCALE_OBJECTS:.o=.d)
 
+SCALE_BUILT := $(SCALE_PROGRAMS:%=$(BUILD)/tests/bench/scale/%)
+SCALE_FLAGS := $(if $(ONLY),-only $(ONLY)) $(if $(NODES),-nodes $(NODES)) $(if $(QUICK),-quick)
+
+bench-scale: $(PROGRAMS) $(SCALE_BUILT) ## 5,000 nodes, the goals and what was reached, 30 minutes (ONLY=, NODES=, QUICK=1: for CI)
+	@BUILD=$(BUILD) BESIDE=$(if $(QUICK),no) tests/bench/scale/start $(SCALE_FLAGS)
+
+bench-soak: $(PROGRAMS) $(SCALE_BUILT) ## memory of 5,000 nodes with pods that come and go (MINUTES=60)
+	@BUILD=$(BUILD) BESIDE=no tests/bench/scale/start $(SCALE_FLAGS) -only soak -soak $(or $(MINUTES),60)m \
+		-out $(BUILD)/bench-scale/soak.json
+
+bench-pictures: ## docs/performance/*.svg from the results of bench-scale and bench-soak
+	@scripts/performance-pictures $(BUILD)/bench-scale/results.json $(wildcard $(BUILD)/bench-scale/soak.json)
+
 # Their tests: the parts that stand alone.
 $(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): $(BUILD)/libasker.a
 $(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): TEST_LIBS := \
 	$(BUILD)/libasker.a $(LIB_BASE) $(TEST_LIBS)
+
+# The program's own.
+integration $(BUILD)/tests/integration/test_asker: | $(BUILD)/tests/bench/scale/asker

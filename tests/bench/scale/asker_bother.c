@@ -46,7 +46,7 @@ struct bother {
 	struct client *client;
 	struct client *by_port[PORTS];
 	size_t settled;
-	uint64_t settled_sum, samples; /* of it, each second */
+	uint64_t settled_sum, samples; /* of it, each turn */
 	uint64_t cuts, bytes_read;
 	bool scans; /* for cut connections that can't see it */
 	struct asker_histogram life;
@@ -244,12 +244,10 @@ static void look_around(struct bother *bother)
 	if (bother->scans && asker_cut_scan((uint16_t)bother->options->port,
 				     bother->place.address.ss_family, on_gone, bother) < 0)
 		bother->scans = false; /* the report says so */
-	bother->settled_sum += bother->settled;
-	bother->samples++;
 	if (bother->options->progress)
 		(void)asker_tally_print(json_pack("{s:I,s:I,s:I,s:I}", "second",
-			(json_int_t)bother->samples, "open", (json_int_t)bother->settled, "cuts",
-			(json_int_t)bother->cuts, "errors",
+			(json_int_t)(bother->samples / TURNS), "open", (json_int_t)bother->settled,
+			"cuts", (json_int_t)bother->cuts, "errors",
 			(json_int_t)asker_tally_failures(&bother->tally)));
 }
 
@@ -279,7 +277,8 @@ static void run(struct bother *bother)
 		for (uint64_t i = turn % TURNS; i < count; i += TURNS)
 			take_turn(bother, &bother->client[i]);
 		wait_until(bother, begin_ns + (turn + 1) * (NS_PER_SECOND / TURNS));
-		if ((turn + 1) % TURNS == 0)
+		bother->settled_sum += bother->settled;
+		if (++bother->samples % TURNS == 0)
 			look_around(bother);
 	}
 	asker_meter_end(&bother->meter);

@@ -344,11 +344,10 @@ static int prepare(struct hpa *hpa, struct error *err)
 	size_t count = hpa->options->connections;
 	int r = asker_place_init(&hpa->place, hpa->options, err);
 
+	if (r == 0)
+		r = asker_meter_init(&hpa->meter, hpa->options->server_pid, err);
 	if (r < 0)
 		return r;
-	r = asker_meter_init(&hpa->meter, hpa->options->server_pid, err);
-	if (r < 0)
-		return -EINVAL;
 	hpa->requests = asker_requests_new(hpa->options, err);
 	if (!hpa->requests)
 		return -EINVAL;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <sys/types.h>
 
 static uint64_t now_ns(clockid_t clock)
@@ -19,7 +20,10 @@ int asker_meter_init(struct asker_meter *meter, uint64_t server_pid, struct erro
 	*meter = (struct asker_meter){.measures_server = server_pid != 0};
 	if (server_pid)
 		r = clock_getcpuclockid((pid_t)server_pid, &meter->server);
-	return r ? error_errno(err, r, "--server-pid %llu", (unsigned long long)server_pid) : 0;
+	if (r == 0)
+		return 0;
+	(void)error_errno(err, r, "--server-pid %llu", (unsigned long long)server_pid);
+	return -EINVAL; /* the flag is wrong */
 }
 
 void asker_meter_begin(struct asker_meter *meter)

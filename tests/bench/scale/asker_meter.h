@@ -14,7 +14,7 @@ struct asker_meter {
 	int measures_server;
 };
 
-/* `server_pid` may be 0. 0, or -ESRCH and a message. */
+/* `server_pid` may be 0. 0, or -EINVAL and a message. */
 int asker_meter_init(struct asker_meter *meter, uint64_t server_pid, struct error *err);
 
 void asker_meter_begin(struct asker_meter *meter);

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 // Options of a run. Zero durations take the defaults.
@@ -23,17 +23,17 @@ type Options struct {
 	Asker         string // "": the HPA's requests are made here, too
 	Folder        string // for everything that is written
 
-	World objects.World // nil: 300 nodes, 30 pods on each, 2 containers in each
+	World *world.World // nil: 300 nodes, 30 pods on each in the mean, 2 containers in each
 
 	Idle time.Duration // how long collecting is looked at
 	Ask  time.Duration // how long each kind of request is made, of each server
 	Logf func(format string, arguments ...any)
 }
 
-// DefaultWorld is that of the table. Ten pods are a Deployment, a hundred of those a namespace.
-var DefaultWorld = objects.Sizes{Nodes: 300, PodsPerNode: 30, Containers: 2, PodsPerNamespace: 1000, PodsPerApp: 10}
+// nodes of the table.
+const nodes = 300
 
-func (o *Options) complete() error {
+func (o *Options) complete() (err error) {
 	if o.Programs == "" || o.MetricsServer == "" || o.Folder == "" {
 		return errors.New("the control plane's programs, metrics-server and a folder are needed")
 	}
@@ -41,10 +41,12 @@ func (o *Options) complete() error {
 		return errors.New("the aggregator and the fleet go together")
 	}
 	if o.World == nil {
-		o.World = objects.NewUniform(DefaultWorld)
+		if o.World, err = world.New(world.Options{Nodes: nodes}); err != nil {
+			return err
+		}
 	}
-	if len(autoscaled(o.World.Pods())) == 0 {
-		return fmt.Errorf("the world has no Deployment of %d pods", perHPA)
+	if len(autoscaled(o.World)) == 0 {
+		return errors.New("the world is too small: nothing in it is autoscaled")
 	}
 	if o.Idle == 0 {
 		o.Idle = 45 * time.Second
@@ -82,7 +84,7 @@ func Run(ctx context.Context, options Options) (*Results, error) {
 		return nil, err
 	}
 	defer stage.stop()
-	results := newResults(options.World)
+	results := newResults(stage.world)
 	for _, step := range []struct {
 		what string
 		do   func(context.Context, *Results) error

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 	"tacho.test/e2e/cluster"
 )
 
@@ -22,7 +23,7 @@ func (s *stage) settle(ctx context.Context, results *Results) error {
 			if !server.process.Alive() {
 				return fmt.Errorf("%s ended:\n%s", server.name, server.process.Tail(20))
 			}
-			return checkAnswers(ctx, server, s.options.World)
+			return checkAnswers(ctx, server, s.world)
 		})
 		if err != nil {
 			return err
@@ -34,16 +35,16 @@ func (s *stage) settle(ctx context.Context, results *Results) error {
 }
 
 // checkAnswers holds all that a server says against what the world is.
-func checkAnswers(ctx context.Context, server *server, world objects.World) error {
+func checkAnswers(ctx context.Context, server *server, all world.Snapshot) error {
 	var nodes metricsv1beta1.NodeMetricsList
 	if err := fetch(ctx, server, group+"/nodes", &nodes); err != nil {
 		return err
 	}
-	if len(nodes.Items) != len(world.Nodes()) {
-		return fmt.Errorf("%d nodes of %d", len(nodes.Items), len(world.Nodes()))
+	if len(nodes.Items) != len(all.Nodes) {
+		return fmt.Errorf("%d nodes of %d", len(nodes.Items), len(all.Nodes))
 	}
 	for i := range nodes.Items {
-		if err := checkUsage("node/"+nodes.Items[i].Name, nodes.Items[i].Usage); err != nil {
+		if err := checkUsage(nodes.Items[i].Name, world.NodeHash(nodes.Items[i].Name), nodes.Items[i].Usage); err != nil {
 			return err
 		}
 	}
@@ -51,25 +52,26 @@ func checkAnswers(ctx context.Context, server *server, world objects.World) erro
 	if err := fetch(ctx, server, group+"/pods", &pods); err != nil {
 		return err
 	}
-	return checkPods(pods.Items, world)
+	return checkPods(pods.Items, all)
 }
 
-func checkPods(items []metricsv1beta1.PodMetrics, world objects.World) error {
-	if len(items) != len(world.Pods()) {
-		return fmt.Errorf("%d pods of %d", len(items), len(world.Pods()))
+func checkPods(items []metricsv1beta1.PodMetrics, all world.Snapshot) error {
+	if len(items) != len(all.Pods) {
+		return fmt.Errorf("%d pods of %d", len(items), len(all.Pods))
 	}
 	served := make(map[string]*metricsv1beta1.PodMetrics, len(items))
 	for i := range items {
 		served[items[i].Namespace+"/"+items[i].Name] = &items[i]
 	}
-	for _, pod := range world.Pods() {
+	for _, pod := range all.Pods {
 		name := pod.Namespace + "/" + pod.Name
 		item := served[name]
-		if item == nil || len(item.Containers) != pod.Containers || item.Labels["app"] != pod.Labels["app"] {
+		if item == nil || len(item.Containers) != pod.Containers || !maps.Equal(item.Labels, pod.Labels()) {
 			return fmt.Errorf("pod %s is served as %+v", name, item)
 		}
 		for _, container := range item.Containers {
-			if err := checkUsage(name+"/"+container.Name, container.Usage); err != nil {
+			hash := world.ContainerHash(pod.Namespace, pod.Name, container.Name)
+			if err := checkUsage(name+"/"+container.Name, hash, container.Usage); err != nil {
 				return err
 			}
 		}
@@ -79,8 +81,8 @@ func checkPods(items []metricsv1beta1.PodMetrics, world objects.World) error {
 
 // checkUsage allows for what the fleet's figures tell of their time, and for a rate between two
 // readings whose times are known to the millisecond.
-func checkUsage(name string, usage v1.ResourceList) error {
-	nanocores, bytes := objects.Figures(name)
+func checkUsage(name string, hash uint64, usage v1.ResourceList) error {
+	nanocores, bytes := world.CPU(hash, 0), world.Memory(hash)
 	cpu, memory := usage.Cpu().ScaledValue(-9), usage.Memory().Value()
 	if memory != int64(bytes) {
 		return fmt.Errorf("%s: %d bytes, not %d", name, memory, bytes)

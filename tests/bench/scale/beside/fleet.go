@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/exec"
 
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 // fleet is the program that is all agents.
@@ -28,13 +28,13 @@ func startFleet(program string, log *os.File, authority string) (*fleet, error) 
 	return f, f.command.Start()
 }
 
-// tell it the world, and to run.
-func (f *fleet) tell(world objects.World, tokens map[string]string) error {
+// tell it the world, and to run. The tokens are kube-apiserver's, not the world's own.
+func (f *fleet) tell(all world.Snapshot, tokens map[string]string) error {
 	lines := bufio.NewWriter(f.input)
-	for _, node := range world.Nodes() {
+	for _, node := range all.Nodes {
 		fmt.Fprintln(lines, "node", node.Name, tokens[node.Name])
 	}
-	for _, pod := range world.Pods() {
+	for _, pod := range all.Pods {
 		fmt.Fprintln(lines, "pod", pod.Node, pod.Namespace, pod.Name, pod.UID, pod.Containers)
 	}
 	fmt.Fprintln(lines, "run")

@@ -12,7 +12,7 @@ import (
 
 // rounds is how often the servers take turns with each kind of request, so that what else happens on
 // the machine meets both.
-const rounds = 2
+const rounds = 3
 
 // measureIdle looks at what collecting alone costs. It is the same time for both.
 func (s *stage) measureIdle(ctx context.Context, results *Results) error {
@@ -106,7 +106,7 @@ func selfMetric(ctx context.Context, server *server, name string) (sum uint64, e
 }
 
 func (s *stage) measureAnswers(ctx context.Context, results *Results) error {
-	for _, q := range questions(s.options.World.Pods()) {
+	for _, q := range questions(autoscaled(s.options.World)) {
 		for range rounds {
 			for _, server := range s.servers {
 				if q.http2 && server.name == Tacho {
@@ -140,7 +140,7 @@ func (s *stage) askBest(ctx context.Context, server *server, q *question, limit 
 // checkAgain tells whether figures are still right after all of this.
 func (s *stage) checkAgain(ctx context.Context, _ *Results) error {
 	for _, server := range s.servers {
-		if err := checkAnswers(ctx, server, s.options.World); err != nil {
+		if err := checkAnswers(ctx, server, s.world); err != nil {
 			return fmt.Errorf("%s: %w", server.name, err)
 		}
 	}

@@ -1,13 +1,10 @@
 package beside
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"sort"
 
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 const (
@@ -28,13 +25,13 @@ type question struct {
 	connections int
 }
 
-// questions are what is measured, in the order of the table.
-func questions(pods []objects.Pod) []question {
+// questions are what is measured, in the order of the table, with the HPA's paths.
+func questions(autoscaled []string) []question {
 	all := []string{group + "/pods"}
 	return []question{
-		{name: "HPA", paths: autoscaled(pods), accept: protobuf + ", */*", gzip: true, as: autoscaler,
-			connections: 8, items: perHPA},
-		{name: "HPA over HTTP/2", paths: autoscaled(pods), accept: protobuf + ", */*", gzip: true,
+		{name: "HPA", paths: autoscaled, accept: protobuf + ", */*", gzip: true, as: autoscaler,
+			connections: 8, items: world.TenPods},
+		{name: "HPA over HTTP/2", paths: autoscaled, accept: protobuf + ", */*", gzip: true,
 			as: autoscaler, connections: 8, http2: true},
 		{name: "pods, JSON", paths: all, accept: asJSON, as: dashboard, connections: 2},
 		{name: "pods, JSON, gzip", paths: all, accept: asJSON, gzip: true, as: dashboard, connections: 2},
@@ -45,24 +42,10 @@ func questions(pods []objects.Pod) []question {
 	}
 }
 
-// perHPA is the size of the Deployments that are asked for: the issue's table has it.
-const perHPA = 10
-
-// autoscaled are the requests of one HPA for each Deployment of that size, in the same disorder every
-// time.
-func autoscaled(pods []objects.Pod) []string {
-	sizes := map[string]int{}
-	for _, pod := range pods {
-		sizes[fmt.Sprintf("%s/namespaces/%s/pods?labelSelector=%s", group, pod.Namespace,
-			url.QueryEscape("app="+pod.Labels["app"]))]++
-	}
-	var paths []string
-	for path, size := range sizes {
-		if size == perHPA {
-			paths = append(paths, path)
-		}
-	}
-	sort.Strings(paths)
+// autoscaled are the requests of one HPA for each Deployment of ten pods in the namespace that has a
+// thousand, in the same disorder every time.
+func autoscaled(all *world.World) []string {
+	paths := all.Targets(world.HPANamespace, world.HPAPods)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
 	return paths
 }

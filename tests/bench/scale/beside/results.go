@@ -1,7 +1,7 @@
 package beside
 
 import (
-	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 )
 
 // Results of a run.
@@ -34,13 +34,14 @@ type Collecting struct {
 
 // Asked is what answering cost.
 type Asked struct {
-	Requests          uint64   `json:"requests"`
-	Bytes             uint64   `json:"bytes"` // of bodies as they were sent
-	Seconds           float64  `json:"seconds"`
-	CPUSeconds        float64  `json:"cpu_seconds"`         // all that the server used meanwhile
-	AnswersCPUSeconds float64  `json:"answers_cpu_seconds"` // without collecting
-	PerCPUSecond      float64  `json:"per_cpu_second"`      // requests by that
-	LatencyMs         *Latency `json:"latency_ms,omitempty"`
+	Requests          uint64    `json:"requests"`
+	Bytes             uint64    `json:"bytes"` // of bodies as they were sent
+	Seconds           float64   `json:"seconds"`
+	CPUSeconds        float64   `json:"cpu_seconds"`         // all that the server used meanwhile
+	AnswersCPUSeconds float64   `json:"answers_cpu_seconds"` // without collecting
+	PerCPUSecond      float64   `json:"per_cpu_second"`      // requests by that
+	Rounds            []float64 `json:"rounds"`              // the same of each round: how noisy it was
+	LatencyMs         *Latency  `json:"latency_ms,omitempty"`
 }
 
 // Latency in milliseconds, under as much load as the server takes: of the last round.
@@ -57,9 +58,9 @@ type Memory struct {
 	PeakKiB      uint64 `json:"peak_kib"`
 }
 
-func newResults(world objects.World) *Results {
-	results := &Results{Nodes: len(world.Nodes()), Pods: len(world.Pods()), Servers: map[string]*Server{}}
-	for _, pod := range world.Pods() {
+func newResults(all world.Snapshot) *Results {
+	results := &Results{Nodes: len(all.Nodes), Pods: len(all.Pods), Servers: map[string]*Server{}}
+	for _, pod := range all.Pods {
 		results.Containers += pod.Containers
 	}
 	return results
@@ -85,9 +86,15 @@ func (s *Server) add(name string, round *Asked, idle float64) {
 	sum.CPUSeconds += round.CPUSeconds
 	sum.LatencyMs = round.LatencyMs
 	sum.AnswersCPUSeconds = sum.CPUSeconds - idle*sum.Seconds
-	if sum.AnswersCPUSeconds > 0 {
-		sum.PerCPUSecond = float64(sum.Requests) / sum.AnswersCPUSeconds
+	sum.PerCPUSecond = perSecond(sum.Requests, sum.AnswersCPUSeconds)
+	sum.Rounds = append(sum.Rounds, perSecond(round.Requests, round.CPUSeconds-idle*round.Seconds))
+}
+
+func perSecond(count uint64, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
 	}
+	return float64(count) / seconds
 }
 
 // finish computes the ratios.

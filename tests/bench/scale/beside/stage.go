@@ -11,12 +11,14 @@ import (
 
 	"tacho.test/bench/scale/kubelets"
 	"tacho.test/bench/scale/objects"
+	"tacho.test/bench/scale/world"
 	"tacho.test/e2e/cluster"
 )
 
 // stage is all that runs.
 type stage struct {
 	options *Options
+	world   world.Snapshot // it does not change
 	plane   *cluster.Cluster
 	tokens  map[string]string // of agents, by node
 	nodes   *kubelets.Kubelets
@@ -26,7 +28,7 @@ type stage struct {
 }
 
 func newStage(ctx context.Context, options *Options) (*stage, error) {
-	s := &stage{options: options}
+	s := &stage{options: options, world: options.World.Snapshot()}
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error
@@ -75,16 +77,12 @@ func (s *stage) startPlane(ctx context.Context) (err error) {
 
 func (s *stage) writeObjects(ctx context.Context) (err error) {
 	agents := &objects.Agents{Namespace: home, ServiceAccount: agentAccount, Audience: agentAudience}
-	s.tokens, err = objects.Write(ctx, s.plane, s.options.World, agents)
+	s.tokens, err = objects.Write(ctx, s.plane, s.world, agents)
 	return err
 }
 
 func (s *stage) startKubelets(context.Context) (err error) {
-	nodes, port, err := kubeletNodes(s.options.World)
-	if err != nil {
-		return err
-	}
-	s.nodes, err = kubelets.Start(nodes, kubelets.Options{Port: port,
+	s.nodes, err = kubelets.Start(kubeletNodes(s.world), kubelets.Options{Port: objects.KubeletPort,
 		Certificate: func(address string) (*tls.Certificate, error) {
 			pair, err := s.plane.CA.Issue(cluster.Subject{Name: "system:node:" + address, IPs: []string{address}})
 			if err != nil {
@@ -96,29 +94,28 @@ func (s *stage) startKubelets(context.Context) (err error) {
 	return err
 }
 
-// kubeletNodes is the world as kubelets tell it.
-func kubeletNodes(world objects.World) (nodes []kubelets.Node, port int, err error) {
+// kubeletNodes is the world as kubelets tell it: their counters grow as the figures are that a fleet
+// tells at time zero.
+func kubeletNodes(all world.Snapshot) (nodes []kubelets.Node) {
 	index := map[string]int{}
-	for i, node := range world.Nodes() {
-		if i > 0 && int(node.Port) != port {
-			return nil, 0, fmt.Errorf("node %s: its kubelet's port is not that of the others", node.Name)
-		}
-		port = int(node.Port)
+	for i, node := range all.Nodes {
 		index[node.Name] = i
-		nanocores, bytes := objects.Figures("node/" + node.Name)
-		nodes = append(nodes, kubelets.Node{Name: node.Name, Address: node.Address, NanoCores: nanocores, Bytes: bytes})
+		hash := world.NodeHash(node.Name)
+		nodes = append(nodes, kubelets.Node{Name: node.Name, Address: objects.Address(node),
+			NanoCores: world.CPU(hash, 0), Bytes: world.Memory(hash)})
 	}
-	for _, pod := range world.Pods() {
+	for _, pod := range all.Pods {
 		told := kubelets.Pod{Namespace: pod.Namespace, Name: pod.Name}
 		for i := range pod.Containers {
-			name := fmt.Sprintf("c%d", i)
-			nanocores, bytes := objects.Figures(pod.Namespace + "/" + pod.Name + "/" + name)
-			told.Containers = append(told.Containers, kubelets.Container{Name: name, NanoCores: nanocores, Bytes: bytes})
+			name := world.ContainerName(i)
+			hash := world.ContainerHash(pod.Namespace, pod.Name, name)
+			told.Containers = append(told.Containers, kubelets.Container{Name: name,
+				NanoCores: world.CPU(hash, 0), Bytes: world.Memory(hash)})
 		}
 		node := &nodes[index[pod.Node]]
 		node.Pods = append(node.Pods, told)
 	}
-	return nodes, port, nil
+	return nodes
 }
 
 func (s *stage) startServers(context.Context) error {
@@ -151,5 +148,5 @@ func (s *stage) startFleet(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.fleet.tell(s.options.World, s.tokens)
+	return s.fleet.tell(s.world, s.tokens)
 }

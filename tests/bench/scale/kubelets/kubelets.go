@@ -4,7 +4,6 @@ package kubelets
 
 import (
 	"compress/gzip"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -42,7 +41,7 @@ type Container struct {
 
 // Options say where kubelets listen.
 type Options struct {
-	Port int
+	Port int // 0: any, see Port
 	// Certificate of the kubelet with an address. Asked once for each.
 	Certificate func(address string) (*tls.Certificate, error)
 }
@@ -50,6 +49,7 @@ type Options struct {
 // Kubelets is the server of all nodes.
 type Kubelets struct {
 	server  *http.Server
+	port    int
 	options Options
 	pages   map[string]*page // by address
 
@@ -75,6 +75,7 @@ func Start(nodes []Node, options Options) (*Kubelets, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.port = listener.Addr().(*net.TCPAddr).Port
 	go func() { _ = k.server.ServeTLS(listener, "", "") }()
 	return k, nil
 }
@@ -85,6 +86,9 @@ func (k *Kubelets) Stop() {
 		_ = k.server.Close()
 	}
 }
+
+// Port that all of them have.
+func (k *Kubelets) Port() int { return k.port }
 
 // Scrapes that were answered so far.
 func (k *Kubelets) Scrapes() uint64 { return k.scrapes.Load() }
@@ -142,16 +146,4 @@ func (k *Kubelets) write(page *page, write func([]byte)) {
 	text := page.render(time.Now())
 	k.bytes.Add(uint64(len(text)))
 	write(text)
-}
-
-// WaitScrapes returns when so many were answered.
-func (k *Kubelets) WaitScrapes(ctx context.Context, count uint64) error {
-	for k.Scrapes() < count {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d scrapes of %d: %w", k.Scrapes(), count, context.Cause(ctx))
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"tacho.test/bench/scale/world"
 )
 
 // Agents is the service account that tacho's agents are.
@@ -16,10 +17,10 @@ type Agents struct {
 	Namespace, ServiceAccount, Audience string
 }
 
-// tokens makes an agent's pod on each node and returns the token that it would find there, by node. The
-// pods are not running: nobody has figures of them.
+// tokens makes a pod on each node and returns the token that it would find there, by node. The pods are
+// not running: nobody has figures of them.
 func (a *Agents) tokens(ctx context.Context, client *kubernetes.Clientset,
-	nodes []Node) (map[string]string, error) {
+	nodes []*world.Node) (map[string]string, error) {
 	account := &v1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: a.ServiceAccount}}
 	accounts := client.CoreV1().ServiceAccounts(a.Namespace)
 	if _, err := accounts.Create(ctx, account, metav1.CreateOptions{}); err != nil {
@@ -27,7 +28,7 @@ func (a *Agents) tokens(ctx context.Context, client *kubernetes.Clientset,
 	}
 	var mutex sync.Mutex
 	tokens := map[string]string{}
-	err := each(ctx, nodes, func(ctx context.Context, node Node) error {
+	err := each(ctx, nodes, func(ctx context.Context, node *world.Node) error {
 		pod, err := client.CoreV1().Pods(a.Namespace).Create(ctx, a.pod(node.Name), metav1.CreateOptions{})
 		if err != nil {
 			return err
@@ -47,7 +48,7 @@ func (a *Agents) tokens(ctx context.Context, client *kubernetes.Clientset,
 func (a *Agents) pod(node string) *v1.Pod {
 	no := false
 	return &v1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "agent-" + node, Labels: map[string]string{"app": "agent"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "token-of-" + node, Labels: map[string]string{"app": "token"}},
 		Spec: v1.PodSpec{NodeName: node, ServiceAccountName: a.ServiceAccount, AutomountServiceAccountToken: &no,
 			Containers: []v1.Container{{Name: "agent", Image: "example.com/agent:1"}}},
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
+	"tacho.test/bench/scale/world"
 	"tacho.test/e2e/cluster"
 )
 
@@ -21,7 +22,7 @@ import (
 // writes the others as that one was stored, with managedFields and all, straight to etcd: two requests
 // for each of 9,000 pods would take a minute. Each is a transaction of its own, as kube-apiserver would
 // make it: those who list and then watch rely on a revision being of one object.
-func writePods(ctx context.Context, client *kubernetes.Clientset, pods []Pod) error {
+func writePods(ctx context.Context, client *kubernetes.Clientset, pods []*world.Pod) error {
 	store, err := clientv3.New(clientv3.Config{Endpoints: []string{cluster.EtcdURL}, Context: ctx,
 		DialTimeout: 10 * time.Second})
 	if err != nil {
@@ -29,8 +30,7 @@ func writePods(ctx context.Context, client *kubernetes.Clientset, pods []Pod) er
 	}
 	defer store.Close()
 	models := map[int]*v1.Pod{}
-	for i := range pods {
-		pod := &pods[i]
+	for _, pod := range pods {
 		if models[pod.Containers] != nil {
 			continue
 		}
@@ -39,8 +39,8 @@ func writePods(ctx context.Context, client *kubernetes.Clientset, pods []Pod) er
 		}
 	}
 	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
-	return each(ctx, pods, func(ctx context.Context, pod Pod) error {
-		stored, err := runtime.Encode(serializer, likeModel(models[pod.Containers], &pod))
+	return each(ctx, pods, func(ctx context.Context, pod *world.Pod) error {
+		stored, err := runtime.Encode(serializer, likeModel(models[pod.Containers], pod))
 		if err == nil {
 			_, err = store.Put(ctx, "/registry/pods/"+pod.Namespace+"/"+pod.Name, string(stored))
 		}
@@ -106,13 +106,17 @@ func runningStatus(pod *v1.Pod) v1.PodStatus {
 }
 
 // likeModel differs from the model in what pods of one kind differ in.
-func likeModel(model *v1.Pod, pod *Pod) *v1.Pod {
+func likeModel(model *v1.Pod, pod *world.Pod) *v1.Pod {
 	object := *model
 	object.Name, object.Namespace, object.UID = pod.Name, pod.Namespace, types.UID(pod.UID)
-	object.GenerateName, object.Labels = pod.Owner+"-", pod.Labels
+	object.GenerateName, object.Labels = pod.Revision.GenerateName(), pod.Labels()
 	object.OwnerReferences = append([]metav1.OwnerReference{}, model.OwnerReferences...)
-	object.OwnerReferences[0].Name = pod.Owner
-	object.OwnerReferences[0].UID = types.UID(uid(hash("owner/" + pod.Namespace + "/" + pod.Owner)))
+	owner := &object.OwnerReferences[0]
+	owner.Kind, owner.Name = pod.Revision.OwnerKind(), pod.Revision.OwnerName
+	owner.UID = types.UID(pod.Revision.OwnerUID)
+	if owner.Kind == world.Job.String() {
+		owner.APIVersion = "batch/v1"
+	}
 	object.Spec.NodeName = pod.Node
 	return &object
 }

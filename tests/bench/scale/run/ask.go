@@ -92,10 +92,10 @@ func (b *Bench) askAll(ctx context.Context, s *Stage, big bool) (_ *Answers, err
 	if answers.Half, err = s.measureHPA(ctx, half); err != nil {
 		return answers, err
 	}
-	if answers.List, err = s.measureList(ctx, check.Protobuf, b.seconds(8, 3)); err != nil {
+	if answers.List, err = s.measureList(ctx, check.Protobuf, b.seconds(10, 5)); err != nil {
 		return answers, err
 	}
-	answers.JSONList, err = s.measureList(ctx, "application/json", b.seconds(4, 2))
+	answers.JSONList, err = s.measureList(ctx, "application/json", b.seconds(5, 3))
 	return answers, err
 }
 

@@ -32,7 +32,6 @@ type Asked struct {
 	LatencyUS  Percentiles      `json:"latency_us"`
 	Histogram  [][2]float64     `json:"histogram"` // microseconds at most, how many
 	OwnCPU     float64          `json:"cpu_s"`
-	ServerCPU  float64          `json:"server_cpu_s"`
 }
 
 // Failed is how many requests had another answer than they must have.
@@ -109,12 +108,17 @@ func (s *Stage) HPA(ctx context.Context, load Load) (*Asked, *Span, error) {
 		return nil, nil, err
 	}
 	asked := &Asked{}
-	if err := json.Unmarshal(report, asked); err != nil {
-		return nil, nil, fmt.Errorf("asker's report %q: %w", report, err)
+	return asked, &span, readReport(report, asked, asked)
+}
+
+// readReport reads a report of asker; asked is the part of it that tells whether all went well.
+func readReport(text []byte, to any, asked *Asked) error {
+	if err := json.Unmarshal(text, to); err != nil {
+		return fmt.Errorf("asker's report %q: %w", text, err)
 	}
 	if failed := asked.Failed(); failed > 0 {
-		return asked, &span, fmt.Errorf("%d of %d requests failed: %v %v %s", failed, asked.Requests,
-			asked.Status, asked.Errors, asked.FirstError)
+		return fmt.Errorf("%d of %d requests failed: %v %v %s", failed, asked.Requests, asked.Status, asked.Errors,
+			asked.FirstError)
 	}
-	return asked, &span, nil
+	return nil
 }

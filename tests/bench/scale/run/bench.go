@@ -135,18 +135,18 @@ func (b *Bench) Run(ctx context.Context, save func(*report.Results) error) (*rep
 	return b.results, nil
 }
 
-// Stage of so many nodes at 1 Hz: the one that stands, if it is such.
+// stageOf so many nodes with the usual agents: the one that stands, if it is such.
 func (b *Bench) stageOf(ctx context.Context, nodes int, flags ...string) (*Stage, error) {
 	wanted := strings.Join(flags, " ")
-	if b.stage != nil && b.stage.Nodes == nodes && b.stage.Interval == everySecond && b.flags == wanted {
+	if b.stage != nil && b.stage.Nodes == nodes && b.stage.Pace == usual && b.flags == wanted {
 		return b.stage, nil
 	}
-	return b.newStageOf(ctx, nodes, everySecond, flags...)
+	return b.newStageOf(ctx, nodes, usual, flags...)
 }
 
-func (b *Bench) newStageOf(ctx context.Context, nodes int, interval time.Duration, flags ...string) (*Stage, error) {
+func (b *Bench) newStageOf(ctx context.Context, nodes int, pace Pace, flags ...string) (*Stage, error) {
 	b.endStage()
-	stage, err := b.newStage(ctx, nodes, interval, flags...)
+	stage, err := b.newStage(ctx, nodes, pace, flags...)
 	if err != nil {
 		return nil, fmt.Errorf("a stage of %d nodes: %w", nodes, err)
 	}

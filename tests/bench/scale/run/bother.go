@@ -94,10 +94,8 @@ func (r *Bothering) beside(ctx context.Context, s *Stage, load Load, kind string
 	if err := sleep(ctx, 3*time.Second); err != nil {
 		return nil, err
 	}
-	select {
-	case <-bad.Ended():
+	if !bad.Alive() {
 		return nil, bad.HowEnded()
-	default:
 	}
 	return s.bothered(ctx, load, kind)
 }

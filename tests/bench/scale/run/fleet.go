@@ -26,6 +26,15 @@ type Fleet struct {
 	changed  chan struct{} // closed and made anew with each piece of news
 }
 
+// Pace is what agents send, and how often.
+type Pace struct {
+	Interval time.Duration
+	Metrics  string // "all", or "cpu-memory"
+}
+
+// usual is what the chart has agents do.
+var usual = Pace{time.Second, "all"}
+
 // FleetNews is what the fleet says of itself each second.
 type FleetNews struct {
 	TimeMS      int64   `json:"t_ms"`
@@ -47,14 +56,15 @@ type fleetLine struct {
 }
 
 // startFleet tells a fleet of the world and lets it run. It returns before all are connected.
-func (b *Bench) startFleet(folder string, of *world.World, port int, interval time.Duration) (*Fleet, error) {
+func (b *Bench) startFleet(folder string, of *world.World, port int, pace Pace) (*Fleet, error) {
 	f := &Fleet{lines: make(chan string, 1<<20), changed: make(chan struct{})}
 	var err error
 	f.Process, err = Start(Launch{Name: "fleet", Folder: folder,
 		Program: filepath.Join(b.options.Build, "tests/bench/scale/fleet"),
 		Arguments: []string{fmt.Sprintf("--url=tls+tcp://127.0.0.1:%d", port),
 			"--ca=" + filepath.Join(folder, "certs", "ca.crt"), "--server-name=" + serverName,
-			fmt.Sprintf("--interval-ms=%d", interval.Milliseconds()), "--log-level=error"},
+			fmt.Sprintf("--interval-ms=%d", pace.Interval.Milliseconds()), "--metrics=" + pace.Metrics,
+			"--log-level=error"},
 		Stdin: true, Lines: f.take})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tacho.test/bench/scale/meter"
@@ -13,7 +14,7 @@ import (
 type ListResult struct {
 	Accept       string          `json:"accept"`
 	Count        int             `json:"count"`
-	Bytes        int             `json:"bytes"` // of one
+	Bytes        float64         `json:"bytes"` // of one
 	FirstByteMS  quantile.Spread `json:"first_byte_ms"`
 	TookMS       quantile.Spread `json:"took_ms"`
 	MBPerCPU     float64         `json:"mb_per_cpu_second"` // of the serving threads
@@ -21,36 +22,52 @@ type ListResult struct {
 	ServingCores float64         `json:"serving_cores"`
 }
 
+// askedLists is what `asker list` reports.
+type askedLists struct {
+	Asked
+	Bytes       []float64 `json:"bytes"`
+	FirstByteMS []float64 `json:"first_byte_ms"`
+	TotalMS     []float64 `json:"total_ms"`
+}
+
+// measureList has one client ask for all pods again and again, by a keep-alive connection.
 func (s *Stage) measureList(ctx context.Context, accept string, count int) (*ListResult, error) {
-	result := &ListResult{Accept: accept, Count: count}
-	var first, took []float64
 	before, err := s.Aggregator.Look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for range count {
-		limited, cancel := context.WithTimeout(ctx, time.Minute)
-		answer, err := s.Aggregator.Client.Get(limited, allPods, accept)
-		cancel()
-		if err != nil {
-			return nil, err
-		}
-		first = append(first, answer.First.Sub(answer.Begin).Seconds()*1000)
-		took = append(took, answer.Took().Seconds()*1000)
-		result.Bytes = len(answer.Body)
+	var report []byte
+	p, err := s.startAsker("list", s.Aggregator.APIPort, lastLine(&report), "--path="+allPods, "--accept="+accept,
+		fmt.Sprintf("--count=%d", count))
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	if err := p.Wait(limited); err != nil {
+		return nil, err
 	}
 	after, err := s.Aggregator.Look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	span := after.Since(before)
-	result.FirstByteMS, result.TookMS = quantile.Of(first), quantile.Of(took)
-	result.ListsPerCPU = meter.PerSecond(float64(count), span.Serving())
-	result.MBPerCPU = result.ListsPerCPU * float64(result.Bytes) / 1e6
-	result.ServingCores = span.Cores(span.Serving())
-	s.bench.logf("lists of %d pods as %s: %d MB, first byte %.1f ms, %.0f ms, %.1f a CPU second", s.Pods, accept,
-		result.Bytes>>20, result.FirstByteMS.P50, result.TookMS.P50, result.ListsPerCPU)
+	asked := &askedLists{}
+	if err := readReport(report, asked, &asked.Asked); err != nil {
+		return nil, err
+	}
+	result := asked.result(after.Since(before))
+	result.Accept = accept
+	s.bench.logf("lists of %d pods as %s: %.1f MB, first byte %.1f ms, %.0f ms, %.1f a CPU second", s.Pods, accept,
+		result.Bytes/1e6, result.FirstByteMS.P50, result.TookMS.P50, result.ListsPerCPU)
 	return result, nil
+}
+
+func (a *askedLists) result(span Span) *ListResult {
+	result := &ListResult{Count: len(a.TotalMS), Bytes: quantile.Of(a.Bytes).P50, FirstByteMS: quantile.Of(a.FirstByteMS),
+		TookMS: quantile.Of(a.TotalMS), ServingCores: span.Cores(span.Serving())}
+	result.ListsPerCPU = meter.PerSecond(float64(result.Count), span.Serving())
+	result.MBPerCPU = result.ListsPerCPU * result.Bytes / 1e6
+	return result
 }
 
 func (r *ListResult) rows(form string, pods int) []report.Row {
@@ -59,6 +76,6 @@ func (r *ListResult) rows(form string, pods int) []report.Row {
 		report.AtMost(what+", first byte, worst", r.FirstByteMS.Max, goalFirstByteMS, "ms").
 			With("of %d lists; median %.1f ms", r.Count, r.FirstByteMS.P50),
 		report.Figure(what+", by CPU second", r.MBPerCPU, "MB").
-			With("%.1f lists of %.1f MB", r.ListsPerCPU, float64(r.Bytes)/1e6),
+			With("%.1f lists of %.1f MB", r.ListsPerCPU, r.Bytes/1e6),
 	}
 }

@@ -98,6 +98,16 @@ func (p *Process) follow(stdout io.Reader, take func([]byte)) {
 	close(p.ended)
 }
 
+// Alive tells whether it still runs.
+func (p *Process) Alive() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // Ended is closed when it has.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
@@ -130,10 +140,8 @@ func (p *Process) Kill() {
 	if p == nil {
 		return
 	}
-	select {
-	case <-p.ended: // its number may be another's
+	if !p.Alive() { // its number may be another's
 		return
-	default:
 	}
 	_ = syscall.Kill(-p.PID, syscall.SIGKILL)
 	<-p.ended

@@ -61,20 +61,20 @@ func (b *Bench) restart(ctx context.Context) ([]report.Row, any, error) {
 func (r *Restart) follow(ctx context.Context, s *Stage, begin time.Time) error {
 	const limit = 2 * time.Minute
 	for time.Since(begin) < limit {
-		series, err := s.Aggregator.Series(ctx)
-		if err != nil {
-			return err
-		}
+		series, err := s.Aggregator.Series(ctx) // refused until it knows whom to believe
 		now := time.Since(begin).Seconds()
 		opened := series.Get("tacho_aggregator_connections_opened_total")
 		r.Joined = append(r.Joined, [3]float64{now, opened, series.Get("tacho_aggregator_nodes")})
 		if r.Connected == 0 && int(opened) >= s.Nodes {
 			r.Connected = now
 		}
-		if s.complete(ctx) == nil {
+		if err == nil && s.complete(ctx) == nil {
 			if done, err := r.whole(ctx, s, begin); done || err != nil {
 				return err
 			}
+		}
+		if !s.Aggregator.Alive() {
+			return s.Aggregator.HowEnded()
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return err

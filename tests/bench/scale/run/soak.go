@@ -23,7 +23,7 @@ type Soak struct {
 }
 
 func (b *Bench) soak(ctx context.Context) ([]report.Row, any, error) {
-	s, err := b.newStageOf(ctx, b.options.Nodes, everySecond)
+	s, err := b.newStageOf(ctx, b.options.Nodes, usual)
 	if err != nil {
 		return nil, nil, err
 	}

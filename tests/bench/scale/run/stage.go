@@ -20,15 +20,12 @@ const (
 )
 
 // Each node's agent sends once an interval; a figure may be older by what the way takes.
-const (
-	everySecond = time.Second
-	onTheWay    = 200 * time.Millisecond
-)
+const onTheWay = 200 * time.Millisecond
 
 // Stage is a cluster of a size: the world, kube-apiserver's double, the aggregator and the agents.
 type Stage struct {
 	Nodes, Pods, Containers int
-	Interval                time.Duration
+	Pace                    Pace
 	World                   *world.World
 	Double                  *kubedouble.Server
 	Aggregator              *Aggregator
@@ -41,9 +38,9 @@ type Stage struct {
 }
 
 // newStage returns when every node and pod is served.
-func (b *Bench) newStage(ctx context.Context, nodes int, interval time.Duration, flags ...string) (
+func (b *Bench) newStage(ctx context.Context, nodes int, pace Pace, flags ...string) (
 	_ *Stage, err error) {
-	s := &Stage{Nodes: nodes, Interval: interval, bench: b,
+	s := &Stage{Nodes: nodes, Pace: pace, bench: b,
 		folder: filepath.Join(b.options.Scratch, fmt.Sprintf("stage-%d", nodes))}
 	defer func() {
 		if err != nil {
@@ -56,7 +53,7 @@ func (b *Bench) newStage(ctx context.Context, nodes int, interval time.Duration,
 	if err != nil {
 		return nil, err
 	}
-	b.logf("a stage of %d nodes", nodes)
+	b.logf("a stage of %d nodes, %s every %s", nodes, pace.Metrics, pace.Interval)
 	if err = s.makeWorld(); err != nil {
 		return nil, err
 	}
@@ -65,7 +62,7 @@ func (b *Bench) newStage(ctx context.Context, nodes int, interval time.Duration,
 	if s.Aggregator, err = b.startAggregator(ctx, s.folder, append(limits, flags...)...); err != nil {
 		return nil, err
 	}
-	if s.Fleet, err = b.startFleet(s.folder, s.World, s.Aggregator.AgentsPort, interval); err != nil {
+	if s.Fleet, err = b.startFleet(s.folder, s.World, s.Aggregator.AgentsPort, pace); err != nil {
 		return nil, err
 	}
 	s.Connected, err = s.Fleet.WaitConnected(ctx, 2*time.Minute)
@@ -114,7 +111,7 @@ func (s *Stage) End() {
 func (s *Stage) rss() (int64, error) { return meter.ReadRSS(s.Aggregator.PID) }
 
 // Late is the age from which a figure is late.
-func (s *Stage) Late() time.Duration { return s.Interval + onTheWay }
+func (s *Stage) Late() time.Duration { return s.Pace.Interval + onTheWay }
 
 // complete tells what is missing: nil when it serves every node and pod there is.
 func (s *Stage) complete(ctx context.Context) error {
@@ -138,10 +135,8 @@ func (s *Stage) WaitServed(ctx context.Context, limit time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-s.Aggregator.Ended():
+		if !s.Aggregator.Alive() {
 			return s.Aggregator.HowEnded()
-		default:
 		}
 		if time.Since(begin) > limit {
 			return fmt.Errorf("after %s %w\n%s", limit, err, s.Aggregator.Tail(10))
