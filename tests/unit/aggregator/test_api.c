@@ -818,10 +818,8 @@ static void a_thousand_idle_connections_are_fine(void **state)
 	https_response_free(&answer);
 	assert_true(becomes(open_now, NULL, IDLE));
 
-	/* the bound itself: one fits, the next one is cut and counted */
 	one_more = connected();
-	assert_null(https_open(https_server_port(server), https_server_ca(server)));
-	assert_true(becomes(closed_by, "too_many", 1));
+	assert_true(becomes(open_now, NULL, IDLE + 1));
 	send_text(clients[IDLE - 1], "GET /healthz HTTP/1.1\r\n\r\n");
 	answer = receive(clients[IDLE - 1], false);
 	assert_int_equal(answer.status, 200);
@@ -832,6 +830,53 @@ static void a_thousand_idle_connections_are_fine(void **state)
 	free(clients);
 	assert_true(becomes(open_now, NULL, 0));
 	(void)setrlimit(RLIMIT_NOFILE, &old);
+}
+
+static void expect_answer(struct https *client)
+{
+	struct https_response answer;
+
+	send_text(client, "GET /healthz HTTP/1.1\r\n\r\n");
+	answer = receive(client, false);
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+}
+
+/* At the bound: the longest idle one goes, and who is in the middle of something never. */
+static void idle_connections_make_room(void **state)
+{
+	const struct api_options options = {.max_connections = 3, .idle_ms = 3600000};
+	struct https *client[5];
+
+	(void)state;
+	start(&options, 1);
+	for (int i = 0; i < 3; i++) {
+		client[i] = connected();
+		expect_answer(client[i]);
+	}
+	expect_answer(client[0]);
+	client[3] = connected();
+	assert_int_equal(https_drain(client[1], 10000), 0);
+	assert_true(becomes(closed_by, "made_room", 1));
+	expect_answer(client[3]);
+	expect_answer(client[0]);
+	expect_answer(client[2]);
+	client[4] = connected();
+	assert_int_equal(https_drain(client[3], 10000), 0);
+	expect_answer(client[4]);
+	assert_true(becomes(open_now, NULL, 3));
+
+	send_text(client[0], "GET /heal");
+	send_text(client[2], "GET /heal");
+	send_text(client[4], "GET /heal");
+	pause_ms(500);
+	assert_null(https_open(https_server_port(server), https_server_ca(server)));
+	assert_true(becomes(closed_by, "too_many", 1));
+	assert_true(becomes(closed_by, "made_room", 2));
+	send_text(client[0], "thz HTTP/1.1\r\n\r\n");
+	assert_true(becomes(open_now, NULL, 3));
+	for (int i = 0; i < 5; i++)
+		https_close(client[i]);
 }
 
 static void outlives_a_lack_of_file_descriptors(void **state)
@@ -939,6 +984,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_client_that_leaves_takes_nothing_along, tear_down),
 		cmocka_unit_test_teardown(stopping_in_the_middle_of_answers_is_clean, tear_down),
 		cmocka_unit_test_teardown(a_thousand_idle_connections_are_fine, tear_down),
+		cmocka_unit_test_teardown(idle_connections_make_room, tear_down),
 		cmocka_unit_test_teardown(outlives_a_lack_of_file_descriptors, tear_down),
 		cmocka_unit_test_teardown(says_why_it_does_not_start, tear_down),
 	};
