@@ -1,6 +1,7 @@
 #include "agent/send_queue.h"
 
 #include "base/clock.h"
+#include "base/tls_engine.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -21,14 +22,19 @@ struct send_queue {
 
 static void send_next(struct send_queue *queue)
 {
+	nng_msg *message;
+
 	if (queue->busy_since_ns != 0 || queue->count == 0)
 		return;
 	queue->busy_since_ns = clock_monotonic_ns();
 	queue->last_sent_ns = queue->busy_since_ns;
-	nng_aio_set_msg(queue->aio, queue->messages[queue->first]);
+	message = queue->messages[queue->first];
+	nng_aio_set_msg(queue->aio, message);
 	queue->first = (queue->first + 1) % LENGTH;
 	queue->count--;
+	tls_engine_sending(nng_msg_body(message), nng_msg_len(message));
 	nng_send_aio(queue->socket, queue->aio);
+	tls_engine_sending(NULL, 0);
 }
 
 /* NNG took the message, or gave it back. */

@@ -26,6 +26,9 @@
 /* What both sides of NNG's transport say first, in bytes. */
 #define GREETING 8U
 
+/* What stands before each message. */
+#define LENGTH_PREFIX 8U
+
 #define FAILURE_LOG_INTERVAL_NS (10 * NS_PER_SECOND)
 
 /* NNG calls a connection's operations under the connection's lock. */
@@ -36,6 +39,8 @@ struct nng_tls_engine_conn {
 	int failed;            /* NNG's code, once the handshake has failed */
 	size_t sent, received; /* bytes, up to GREETING */
 	_Atomic bool finished; /* both are GREETING */
+	uint8_t *joined; /* length and body of a message that could not be written yet, or NULL */
+	size_t joined_size;
 
 	/* Guarded by the lock of `live`. */
 	struct nng_tls_engine_conn *next, **link;
@@ -43,6 +48,12 @@ struct nng_tls_engine_conn {
 	uint64_t opened_ns;
 	bool given_up;
 };
+
+/* What this thread hands to NNG just now: see tls_engine_sending(). */
+static _Thread_local struct {
+	const void *body;
+	size_t size;
+} sending;
 
 /* Every connection from conn_init() to conn_fini(). There is one engine in a process, as NNG has
  * it, and so there is one list. The lock comes before a connection's own. */
@@ -137,19 +148,57 @@ static int conn_receive(nng_tls_engine_conn *conn, uint8_t *data, size_t *size)
 	return 0;
 }
 
+static int write_some(
+	nng_tls_engine_conn *conn, const uint8_t *data, size_t length, size_t *ret_written)
+{
+	ERR_clear_error();
+	if (SSL_write_ex(conn->ssl, data, length, ret_written) != 1)
+		return again_or(conn->ssl, 0, NNG_ECRYPTO);
+	count_greeting(conn, &conn->sent, *ret_written);
+	return 0;
+}
+
+static uint64_t length_of(const uint8_t prefix[LENGTH_PREFIX])
+{
+	uint64_t length = 0;
+
+	for (size_t i = 0; i < LENGTH_PREFIX; i++)
+		length = length << 8 | prefix[i];
+	return length;
+}
+
+/* Puts the body behind the length that NNG wants to send, when the body is at hand. */
+static bool join(nng_tls_engine_conn *conn, const uint8_t *data, size_t size)
+{
+	if (!sending.body || size != LENGTH_PREFIX || conn->sent < GREETING ||
+		sending.size > MAX_WRITE - LENGTH_PREFIX || length_of(data) != sending.size)
+		return false;
+	conn->joined = malloc(LENGTH_PREFIX + sending.size);
+	if (!conn->joined)
+		return false;
+	conn->joined_size = LENGTH_PREFIX + sending.size;
+	memcpy(conn->joined, data, LENGTH_PREFIX);
+	memcpy(conn->joined + LENGTH_PREFIX, sending.body, sending.size);
+	return true;
+}
+
+/* NNG takes a written size beyond its own as that much of the message: its next step begins behind
+ * it. After NNG_EAGAIN it comes with the same bytes again, as SSL_write_ex() wants it. */
 static int conn_send(nng_tls_engine_conn *conn, const uint8_t *data, size_t *size)
 {
-	size_t length = *size < MAX_WRITE ? *size : MAX_WRITE, written = 0;
+	size_t length = *size < MAX_WRITE ? *size : MAX_WRITE;
 	int rv = conn_handshake(conn);
 
 	if (rv != 0)
 		return rv;
-	ERR_clear_error();
-	if (SSL_write_ex(conn->ssl, data, length, &written) != 1)
-		return again_or(conn->ssl, 0, NNG_ECRYPTO);
-	*size = written;
-	count_greeting(conn, &conn->sent, written);
-	return 0;
+	if (!conn->joined && !join(conn, data, length))
+		return write_some(conn, data, length, size);
+	rv = write_some(conn, conn->joined, conn->joined_size, size);
+	if (rv != NNG_EAGAIN) {
+		free(conn->joined);
+		conn->joined = NULL;
+	}
+	return rv;
 }
 
 static bool conn_verified(nng_tls_engine_conn *conn)
@@ -195,6 +244,8 @@ static void forget(nng_tls_engine_conn *conn)
 static void conn_fini(nng_tls_engine_conn *conn)
 {
 	forget(conn);
+	free(conn->joined);
+	conn->joined = NULL;
 	SSL_free(conn->ssl);
 	conn->ssl = NULL;
 }
@@ -272,6 +323,12 @@ int tls_engine_register(struct error *err)
 		return error_set(
 			err, ENOTSUP, "registering OpenSSL with NNG: %s", nng_strerror(rv));
 	return 0;
+}
+
+void tls_engine_sending(const void *body, size_t size)
+{
+	sending.body = body;
+	sending.size = size;
 }
 
 /* Again and again until NNG frees it: what NNG starts between two of its own steps after the first

@@ -22,6 +22,16 @@
  * -errno. Idempotent; configs that were made before keep the engine they were made with. */
 int tls_engine_register(struct error *err);
 
+/* Says before nng_send_aio() and its like, on the same thread, which message's body it is called
+ * with, and afterwards (NULL, 0) that it was.
+ *
+ * NNG sends the length of a message and its body one after the other, in two steps of its threads.
+ * That is two TLS records where one would do. And when the peer hangs up between the two, NNG 1.5.2
+ * waits for the second for ever, on its only thread that takes down connections: from then on the
+ * process does not notice that any connection broke. With this both go in one step, unless the
+ * message has to wait, or has more than 15 KiB. */
+void tls_engine_sending(const void *body, size_t size);
+
 /* Closes each connection of the process, ours and accepted ones, that has not carried the first 8
  * bytes in both directions (NNG's own greeting) within `patience_ns` of the TCP connection.
  *

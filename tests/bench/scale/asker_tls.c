@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define READ_BUFFER (64 * 1024) /* several records by one read(2) */
 
@@ -21,6 +22,8 @@ static int failed(struct error *err, const char *flag, const char *file)
 {
 	char text[200];
 
+	if (access(file, R_OK) < 0)
+		return error_errno(err, errno, "--%s %s", flag, file);
 	return error_set(
 		err, EINVAL, "--%s %s: %s", flag, file, asker_tls_failure(text, sizeof(text)));
 }

@@ -27,9 +27,9 @@ struct wheel *wheel_new(uint32_t period_ms, uint64_t now_ns)
 
 	if (!wheel)
 		return NULL;
-	wheel->slots = period_ms;
+	wheel->slots = period_ms * (WHEEL_HZ / 1000);
 	wheel->start_ns = now_ns;
-	wheel->first = malloc(period_ms * sizeof(*wheel->first));
+	wheel->first = malloc(wheel->slots * sizeof(*wheel->first));
 	if (!wheel->first) {
 		wheel_free(wheel);
 		return NULL;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* How many moments a second has. */
-#define WHEEL_HZ 1000
+#define WHEEL_HZ 10000
 
 struct wheel;
 

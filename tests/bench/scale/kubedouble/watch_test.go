@@ -131,11 +131,12 @@ func TestTooOld(t *testing.T) {
 
 func TestBookmarksAndEnd(t *testing.T) {
 	s, of := start(t, 30, Options{Bookmarks: 100 * time.Millisecond})
-	w := openWatch(t, s, client(t, s, true),
-		"/api/v1/pods?watch=true&allowWatchBookmarks=true&resourceVersion="+fmt.Sprint(of.Version())+"&timeoutSeconds=1")
-	began, bookmarks := time.Now(), 0
+	version := of.Version()
 	// Nodes' changes count in the bookmarks of pods.
 	of.NewChurner(world.Churn{NodeReports: time.Second}).Step(time.Second)
+	began, bookmarks := time.Now(), 0
+	w := openWatch(t, s, client(t, s, true), fmt.Sprint(
+		"/api/v1/pods?watch=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersion=", version))
 	for {
 		got, err := w.next()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -26,7 +27,13 @@ func Write(ctx context.Context, plane *cluster.Cluster, all world.Snapshot, agen
 	if err != nil {
 		return nil, err
 	}
-	if err := each(ctx, namespaces(all.Pods, agents), plane.MakeNamespace); err != nil {
+	err = each(ctx, namespaces(all.Pods, agents), func(ctx context.Context, name string) error {
+		if err := plane.MakeNamespace(ctx, name); !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		return nil // kube-system
+	})
+	if err != nil {
 		return nil, err
 	}
 	err = each(ctx, all.Nodes, func(ctx context.Context, node *world.Node) error {

@@ -65,8 +65,7 @@ func (w *World) FleetLines(to io.Writer, all Snapshot) error {
 }
 
 // FleetLine tells the fleet of an event; "" when it is none of its business. Listeners may call it.
-// A new agent comes with its pod, or with its node where agents are no pods. Of a node that goes
-// only the pods go: the fleet has no word for the end of an agent.
+// A new agent comes with its pod, or with its node where agents are no pods.
 func (w *World) FleetLine(event Event) string {
 	pod, node := event.Pod, event.Node
 	switch {
@@ -78,6 +77,8 @@ func (w *World) FleetLine(event Event) string {
 		return "gone " + pod.Node + " " + pod.UID + "\n"
 	case node != nil && event.Type == Added && !w.agentPods:
 		return nodeLine(node.Name, w.agentToken(node, nil))
+	case node != nil && event.Type == Deleted:
+		return "leave " + node.Name + "\n"
 	}
 	return ""
 }

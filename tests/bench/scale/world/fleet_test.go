@@ -29,6 +29,9 @@ func (f *fleet) take(lines string) {
 			f.pods[words[1]][words[4]] = words[2] + "/" + words[3]
 		case words[0] == "gone" && len(words) == 3 && f.pods[words[1]][words[2]] != "":
 			delete(f.pods[words[1]], words[2])
+		case words[0] == "leave" && len(words) == 2 && f.nodes[words[1]] != "":
+			delete(f.nodes, words[1])
+			delete(f.pods, words[1])
 		default:
 			f.t.Errorf("%q", line)
 		}
@@ -48,6 +51,9 @@ func (f *fleet) check(w *World) {
 	}
 	if count != len(all.Pods) {
 		f.t.Errorf("the fleet knows %d pods", count)
+	}
+	if len(f.nodes) != len(all.Nodes) {
+		f.t.Errorf("the fleet knows %d nodes", len(f.nodes))
 	}
 	for _, node := range all.Nodes {
 		if w.Token(node.Name) != f.nodes[node.Name] {
