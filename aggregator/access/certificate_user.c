@@ -16,11 +16,12 @@ static int not_believed(X509 *certificate, const char *who, const char *fault, s
 }
 
 /* As all below: 1, 0, or -errno. */
-static int by_front_proxy(const struct trust *trust, SSL *tls, struct peer_verdict *verdict,
-	const struct evkeyvalq *headers, struct user *ret_user, struct error *err)
+static int by_front_proxy(const struct trust_snapshot *trust, SSL *tls,
+	struct peer_verdict *verdict, const struct evkeyvalq *headers, struct user *ret_user,
+	struct error *err)
 {
-	const struct ca_bundle *bundle = trust_proxy_ca(trust);
-	struct front_proxy_names names = trust_proxy_headers(trust);
+	const struct ca_bundle *bundle = trust_snapshot_proxy_ca(trust);
+	struct front_proxy_names names = trust_snapshot_proxy_headers(trust);
 	X509 *certificate = peer_certificate(tls);
 	const char *fault;
 	char *name;
@@ -33,7 +34,7 @@ static int by_front_proxy(const struct trust *trust, SSL *tls, struct peer_verdi
 	if (fault)
 		return not_believed(certificate, "a front proxy's", fault, err);
 	name = peer_certificate_name(certificate);
-	allowed = name && trust_allows_proxy(trust, name);
+	allowed = name && trust_snapshot_allows_proxy(trust, name);
 	free(name);
 	if (!allowed)
 		return not_believed(certificate, "a front proxy's", "its name is not allowed", err);
@@ -41,10 +42,10 @@ static int by_front_proxy(const struct trust *trust, SSL *tls, struct peer_verdi
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
-static int by_subject(const struct trust *trust, SSL *tls, struct peer_verdict *verdict,
+static int by_subject(const struct trust_snapshot *trust, SSL *tls, struct peer_verdict *verdict,
 	struct user *ret_user, struct error *err)
 {
-	const struct ca_bundle *bundle = trust_client_ca(trust);
+	const struct ca_bundle *bundle = trust_snapshot_client_ca(trust);
 	const char *fault;
 	int r;
 
@@ -57,16 +58,16 @@ static int by_subject(const struct trust *trust, SSL *tls, struct peer_verdict *
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
-int certificate_user(const struct trust *trust, SSL *tls, struct certificate_verdicts *verdicts,
-	const struct evkeyvalq *headers, struct user *ret_user, bool *ret_front_proxy,
-	struct error *err)
+int certificate_user(const struct trust_snapshot *trust, SSL *tls,
+	struct certificate_verdicts *verdicts, const struct evkeyvalq *headers,
+	struct user *ret_user, bool *ret_front_proxy, struct error *err)
 {
 	struct error second;
 	int first, r;
 
 	if (!peer_certificate(tls))
 		return 0;
-	if (!trust_loaded(trust))
+	if (!trust_snapshot_loaded(trust))
 		return error_set(err, EACCES, "it is not known yet whose certificates to believe");
 	first = by_front_proxy(trust, tls, &verdicts->proxy, headers, ret_user, err);
 	if (first > 0) {

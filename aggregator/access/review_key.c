@@ -41,6 +41,19 @@ struct review_keys *review_keys_new(void)
 	return keys;
 }
 
+struct review_keys *review_keys_copy(const struct review_keys *keys)
+{
+	struct review_keys *copy = calloc(1, sizeof(*copy));
+
+	if (copy)
+		copy->mac = EVP_MAC_CTX_dup(keys->mac);
+	if (!copy || !copy->mac) {
+		free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
 void review_keys_free(struct review_keys *keys)
 {
 	if (!keys)

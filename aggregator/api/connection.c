@@ -51,7 +51,6 @@ LIST_HEAD(connection_list, connection);
 struct connection_set {
 	struct connection_limits limits;
 	struct connection_list list;
-	size_t count;
 	struct event *refuse;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
 	struct telemetry_series *open, *closed[REASONS];
@@ -101,6 +100,16 @@ static void output_changed(
 		connection->since_ns = clock_monotonic_ns();
 }
 
+/* The request that is answered, or none. */
+static void set_request(struct connection *connection, struct evhttp_request *http)
+{
+	if (http && !connection->http)
+		serving_load_begin(connection->set->limits.load);
+	if (!http && connection->http)
+		serving_load_end(connection->set->limits.load);
+	connection->http = http;
+}
+
 /* OpenSSL calls it when the SSL is freed: the one moment that every connection comes to. */
 static void ssl_freed(
 	void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
@@ -117,8 +126,8 @@ static void ssl_freed(
 		return;
 	if (set) {
 		LIST_REMOVE(connection, entry);
-		set->count--;
-		telemetry_set(set->open, set->count);
+		serving_load_disconnect(set->limits.load, set->limits.loop);
+		telemetry_subtract(set->open, 1);
 		telemetry_add(set->closed[connection->reason], 1);
 	}
 	access_peer_free(connection->peer);
@@ -149,7 +158,7 @@ static void reply_sent(struct evhttp_request *http, void *context)
 
 	(void)http;
 	finish(connection);
-	connection->http = NULL;
+	set_request(connection, NULL);
 	if (connection->state == REPLYING) /* the next request may be here already */
 		enter(connection, evbuffer_get_length(input) > 0 ? RECEIVING : IDLE);
 }
@@ -163,7 +172,7 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 
 	(void)evcon;
 	finish(connection);
-	connection->http = NULL;
+	set_request(connection, NULL);
 	if (http && !evhttp_request_get_connection(http))
 		evhttp_request_free(http);
 }
@@ -174,7 +183,7 @@ bool connection_begin_reply(struct evhttp_request *http)
 
 	if (!connection)
 		return false;
-	connection->http = http;
+	set_request(connection, http);
 	if (connection->state != CUT)
 		enter(connection, REPLYING);
 	evhttp_request_set_on_complete_cb(http, reply_sent, connection);
@@ -229,9 +238,8 @@ static void add(struct connection_set *set, struct connection *connection)
 
 	connection->set = set;
 	LIST_INSERT_HEAD(&set->list, connection, entry);
-	set->count++;
-	telemetry_set(set->open, set->count);
-	if (set->count > set->limits.connections) {
+	telemetry_add(set->open, 1);
+	if (!serving_load_connect(set->limits.load, set->limits.loop)) {
 		connection->refused = true;
 		event_active(set->refuse, EV_TIMEOUT, 0);
 	}
@@ -376,14 +384,4 @@ void connection_set_free(struct connection_set *set)
 	if (set->refuse)
 		event_free(set->refuse);
 	free(set);
-}
-
-size_t connection_set_replying(const struct connection_set *set)
-{
-	const struct connection *connection;
-	size_t replying = 0;
-
-	LIST_FOREACH(connection, &set->list, entry)
-	replying += connection->http != NULL;
-	return replying;
 }
