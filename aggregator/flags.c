@@ -1,8 +1,9 @@
 #include "aggregator/flags.h"
 
+#include "aggregator/api/api.h"
 #include "aggregator/api/label_selector.h"
 #include "aggregator/flags_ignored.h"
-#include "base/address.h"
+#include "aggregator/flags_ipv6.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -61,6 +62,9 @@ static void add_api(struct table *table, struct flags *flags, struct raw *raw)
 		{"max-requests-inflight", OPTION_NUMBER, {.number = &flags->max_requests}, "N",
 			"Requests that may be under way at a time; more are answered with 429.",
 			.min = 1, .max = 1000000},
+		{"serving-threads", OPTION_NUMBER, {.number = &flags->serving_threads}, "N",
+			"Threads that answer the API's clients. Without it: as many as there are CPUs for them, 4 at most.",
+			.min = 1, .max = API_MAX_SERVING_THREADS},
 		{"shutdown-delay-duration", OPTION_DURATION, {.number = &flags->shutdown_delay_ns},
 			"DURATION",
 			"How long is served on after SIGTERM, while /readyz says that it ends. Then requests that are under way are answered.",
@@ -295,33 +299,6 @@ static int take_listen(struct flags *flags, const char *listen, struct error *er
 	return 0;
 }
 
-#define EVERY_BOTH "//[::]:"
-#define EVERY_IPV4 "//0.0.0.0:"
-
-/* "::" is every address, of IPv4 too, but where the kernel has no IPv6 at all. */
-static int do_without_ipv6(struct flags *flags, struct error *err)
-{
-	if (address_ipv6_is_there())
-		return 0;
-	if (strcmp(flags->bind_address, "::") == 0) {
-		log_info("this kernel has no IPv6: 0.0.0.0 is listened on instead of ::");
-		flags->bind_address = "0.0.0.0";
-	}
-	for (size_t i = 0; i < flags->listen.count; i++) {
-		char **url = &flags->listen.item[i], *changed;
-		const char *every = strstr(*url, EVERY_BOTH);
-
-		if (!every)
-			continue;
-		if (asprintf(&changed, "%.*s" EVERY_IPV4 "%s", (int)(every - *url), *url,
-			    every + strlen(EVERY_BOTH)) < 0)
-			return error_errno(err, ENOMEM, "reading --listen");
-		free(*url);
-		*url = changed;
-	}
-	return 0;
-}
-
 static int check(struct flags *flags, const struct raw *raw, struct error *err)
 {
 	int r = check_tls(flags, raw, err);
@@ -331,7 +308,7 @@ static int check(struct flags *flags, const struct raw *raw, struct error *err)
 				      : check_cluster(flags, raw, err);
 	if (r == 0)
 		r = take_listen(flags, raw->listen, err);
-	return r < 0 ? r : do_without_ipv6(flags, err);
+	return r < 0 ? r : flags_do_without_ipv6(&flags->bind_address, &flags->listen, err);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

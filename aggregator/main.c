@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/telemetry.h"
+#include "base/usable_cpus.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -20,6 +21,9 @@
 #include <string.h>
 
 #define EXIT_USAGE 2
+
+/* Unless --serving-threads says how many: more serve no cluster faster that we know of. */
+#define MOST_SERVING_THREADS 4
 
 struct parts {
 	struct telemetry *telemetry;
@@ -122,6 +126,16 @@ static const char *key_file(const struct parts *parts)
 			      : standalone_key_file(parts->standalone);
 }
 
+static uint32_t serving_threads(const struct flags *flags)
+{
+	size_t cpus;
+
+	if (flags->serving_threads > 0)
+		return (uint32_t)flags->serving_threads;
+	cpus = usable_cpus(NULL);
+	return cpus < MOST_SERVING_THREADS ? (uint32_t)cpus : MOST_SERVING_THREADS;
+}
+
 static int open_api(const struct flags *flags, struct parts *parts, struct error *err)
 {
 	struct api_options options = {
@@ -132,6 +146,7 @@ static int open_api(const struct flags *flags, struct parts *parts, struct error
 		.access = parts->access,
 		.core_api = flags->standalone,
 		.metadata = in_cluster(flags),
+		.serving_threads = serving_threads(flags),
 		.max_connections = (uint32_t)flags->max_connections,
 		.tls_min_version = flags->tls_min_version,
 		.max_requests_in_flight = (uint32_t)flags->max_requests,
@@ -232,8 +247,8 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = open_parts(&flags, &parts, &err);
 	if (r == 0) {
-		log_info("tacho-aggregator " TACHO_VERSION " serves https://%s:%u",
-			flags.bind_address, api_port(parts.api));
+		log_info("tacho-aggregator " TACHO_VERSION " serves https://%s:%u in %u threads",
+			flags.bind_address, api_port(parts.api), serving_threads(&flags));
 		r = shutdown_run(parts.base, parts.api, flags.shutdown_delay_ns, &err);
 	}
 	if (r < 0)

@@ -50,6 +50,15 @@ int string_list_add_parts(struct string_list *list, const char *text)
 	return 0;
 }
 
+int string_list_add_all(struct string_list *list, const struct string_list *from)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->count; i++)
+		r = string_list_add(list, from->item[i]);
+	return r;
+}
+
 bool string_list_has(const struct string_list *list, const char *text)
 {
 	for (size_t i = 0; i < list->count; i++)

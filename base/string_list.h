@@ -20,6 +20,9 @@ int string_list_add(struct string_list *list, const char *text);
 /* Adds each part of "a,b,c"; blanks around a part and empty parts are left out. 0 or -ENOMEM. */
 int string_list_add_parts(struct string_list *list, const char *text);
 
+/* Adds each text of `from`. 0 or -ENOMEM. */
+int string_list_add_all(struct string_list *list, const struct string_list *from);
+
 bool string_list_has(const struct string_list *list, const char *text);
 
 #endif

@@ -37,6 +37,12 @@ static inline void telemetry_add(struct telemetry_series *series, uint64_t amoun
 	atomic_fetch_add_explicit(&series->value, amount, memory_order_relaxed);
 }
 
+/* Of a gauge that several parts, or threads, add to. */
+static inline void telemetry_subtract(struct telemetry_series *series, uint64_t amount)
+{
+	atomic_fetch_sub_explicit(&series->value, amount, memory_order_relaxed);
+}
+
 static inline void telemetry_set(struct telemetry_series *series, uint64_t value)
 {
 	atomic_store_explicit(&series->value, value, memory_order_relaxed);

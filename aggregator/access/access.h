@@ -4,29 +4,31 @@
  * Authenticates by front proxy headers, client certificate, bearer token (TokenReview), anonymous;
  * authorizes by SubjectAccessReview. Answers of kube-apiserver are kept for a while, yes and no,
  * never errors; one question is asked once at a time, however many wait for it. When
- * kube-apiserver does not answer, nobody new gets in. Belongs to the API's loop. */
+ * kube-apiserver does not answer, nobody new gets in.
+ *
+ * Here is what there is once, in main's loop: whom to believe, and what kube-apiserver is asked.
+ * Each serving loop judges its requests at a desk of its own (access_desk.h). */
 #ifndef ACCESS_ACCESS_H
 #define ACCESS_ACCESS_H
 
-#include "aggregator/kube/auth_config.h"
+#include "aggregator/access/access_desk.h"
 #include "aggregator/kube/kube_client.h"
-#include "aggregator/kube/reviews.h"
-#include "aggregator/kube/user.h"
 #include "base/error.h"
+#include "base/string_list.h"
 #include "base/telemetry.h"
+#include "base/work_queue.h"
 
-#include <event2/keyvalq_struct.h>
-#include <openssl/types.h>
+#include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define ACCESS_TTL_NS 10000000000ULL /* k8s.io/apiserver: 10 s for every one of them */
 
 /* Bounds; what is beyond is refused (429 at the API) or the oldest entry given up, and counted. */
-#define ACCESS_MAX_CACHED  16384 /* answers, of each kind */
-#define ACCESS_MAX_REVIEWS 100   /* questions under way at kube-apiserver */
-#define ACCESS_MAX_WAITING 4096  /* who wait for one of them */
-#define ACCESS_MAX_TOKEN   16384 /* bytes; a longer one is nobody's */
+#define ACCESS_MAX_CACHED       16384 /* answers, of each kind: half of them in main's loop, */
+#define ACCESS_MAX_CACHED_BYTES (32U << 20) /* copies of them at the desks */
+#define ACCESS_MAX_REVIEWS      50   /* questions under way at kube-apiserver, of each kind */
+#define ACCESS_MAX_WAITING      2048 /* who wait for one of them, of each kind */
 
 struct access_options {
 	/* Standalone: who shows it is system:masters, and nobody else is let in. NULL: Kubernetes.
@@ -56,56 +58,18 @@ struct access;
  * what it needs; client, base and telemetry must outlive it. */
 struct access *access_new(const struct access_options *options, struct error *err);
 
-/* Questions under way are forgotten without an answer. After the API, whose connections have
- * peers, and before the client. NULL is fine. */
+/* Questions under way are forgotten without an answer. After its desks, and before the client. NULL
+ * is fine. */
 void access_free(struct access *access);
 
-/* Whether it is known whom to believe: the ConfigMap was read, or the flags say everything. */
+/* Whether it is known whom to believe: the ConfigMap was read, or the flags say everything. Any
+ * thread. */
 bool access_loaded(const struct access *access);
 
-/* True for exactly /healthz, /livez and /readyz. */
-bool access_is_probe(const char *path);
-
-/* True for a path that is answered without asking who asks, whatever they show: standalone's
- * /healthz, /livez and /readyz. Kubernetes has none: a bad credential is 401 there, too. */
-bool access_is_public(const struct access *access, const char *path);
-
-/* --- who asks --------------------------------------------------------------------------------- */
-
-/* Of one connection: what was found out about its certificate, until the CAs change or it expires.
- * access_peer_new() (NULL: memory is short) and access_peer_free() with the connection. */
-struct access_peer;
-struct access_peer *access_peer_new(void);
-void access_peer_free(struct access_peer *peer);
-
-enum access_result {
-	ACCESS_YES,
-	ACCESS_NO,     /* 401, or 403 */
-	ACCESS_FAILED, /* kube-apiserver gave no answer: 401 for who asks, 500 for whether they may
-			*/
-	ACCESS_BUSY,   /* too many wait: 429 */
-};
-
-/* Calls back once: from within the call when the answer is at hand, otherwise later from the loop.
- * `user` (of a yes) and `reason` live in the callback only; it may take what the user has and leave
- * a zero one. *ret_pending is what access_cancel()
- * takes, NULL when the answer is given at once; it is written before that. `tls` is the
- * connection's, its certificate is not verified yet. `headers` must live until the answer. */
-struct access_pending;
-typedef void (*access_authenticated)(
-	void *context, enum access_result result, struct user *user, const char *reason);
-void access_authenticate(struct access *access, SSL *tls, struct access_peer *peer,
-	const struct evkeyvalq *headers, access_authenticated on_result, void *context,
-	struct access_pending **ret_pending);
-
-/* --- whether they may ------------------------------------------------------------------------- */
-
-/* As above; `attributes`, their user and texts must live until the answer. */
-typedef void (*access_authorized)(void *context, enum access_result result, const char *reason);
-void access_authorize(struct access *access, const struct access_attributes *attributes,
-	access_authorized on_result, void *context, struct access_pending **ret_pending);
-
-/* Nobody waits for the answer any more. */
-void access_cancel(struct access_pending *pending);
+/* Where the requests of one serving loop are judged, of `share` in all: the bounds of what is kept
+ * are divided. `loop` is the loop's queue; the base given to access_new() must run. Made and freed
+ * in main's thread: see access_desk.h. NULL when memory is short. */
+struct access_desk *access_open_desk(
+	struct access *access, struct work_queue *loop, uint32_t share);
 
 #endif

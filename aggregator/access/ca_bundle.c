@@ -34,6 +34,22 @@ void ca_bundle_free(struct ca_bundle *bundle)
 	free(bundle);
 }
 
+struct ca_bundle *ca_bundle_copy(const struct ca_bundle *bundle)
+{
+	struct ca_bundle *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	/* The store itself is never changed, but replaced. */
+	if (bundle->store && X509_STORE_up_ref(bundle->store) != 1) {
+		free(copy);
+		return NULL;
+	}
+	copy->store = bundle->store;
+	copy->generation = bundle->generation;
+	return copy;
+}
+
 /* Of the oldest error in OpenSSL's queue, which is emptied. `count` certificates were good. */
 static int unreadable(size_t count, struct error *err)
 {

@@ -16,6 +16,10 @@ struct ca_bundle;
 struct ca_bundle *ca_bundle_new(void);
 void ca_bundle_free(struct ca_bundle *bundle);
 
+/* What is in it now, of the same generation, for other threads to read: it must not be set. NULL
+ * when memory is short. */
+struct ca_bundle *ca_bundle_copy(const struct ca_bundle *bundle);
+
 /* Takes the certificates of `pem`, whatever other blocks and texts stand between them; NULL and ""
  * empty it. 1 when they are others than before, 0 when the text is the same; -EINVAL (a certificate
  * that can't be read, none in it), -E2BIG or -ENOMEM with a message: then it stays as it is. */

@@ -16,12 +16,12 @@ static int not_believed(X509 *certificate, const char *who, const char *fault, s
 }
 
 /* As all below: 1, 0, or -errno. */
-static int by_front_proxy(const struct trust *trust, SSL *tls,
+static int by_front_proxy(const struct trust_snapshot *trust, SSL *tls,
 	struct certificate_verdicts *verdicts, const struct evkeyvalq *headers,
 	struct user *ret_user, struct error *err)
 {
-	const struct ca_bundle *bundle = trust_proxy_ca(trust);
-	struct front_proxy_names names = trust_proxy_headers(trust);
+	const struct ca_bundle *bundle = trust_snapshot_proxy_ca(trust);
+	struct front_proxy_names names = trust_snapshot_proxy_headers(trust);
 	X509 *certificate = peer_certificate(tls);
 	const char *fault;
 	int r;
@@ -33,16 +33,16 @@ static int by_front_proxy(const struct trust *trust, SSL *tls,
 		return not_believed(certificate, "a front proxy's", fault, err);
 	if (!verdicts->name)
 		verdicts->name = peer_certificate_name(certificate);
-	if (!verdicts->name || !trust_allows_proxy(trust, verdicts->name))
+	if (!verdicts->name || !trust_snapshot_allows_proxy(trust, verdicts->name))
 		return not_believed(certificate, "a front proxy's", "its name is not allowed", err);
 	r = front_proxy_user(&names, headers, ret_user, err);
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
-static int by_subject(const struct trust *trust, SSL *tls, struct peer_verdict *verdict,
+static int by_subject(const struct trust_snapshot *trust, SSL *tls, struct peer_verdict *verdict,
 	struct user *ret_user, struct error *err)
 {
-	const struct ca_bundle *bundle = trust_client_ca(trust);
+	const struct ca_bundle *bundle = trust_snapshot_client_ca(trust);
 	const char *fault;
 	int r;
 
@@ -55,16 +55,16 @@ static int by_subject(const struct trust *trust, SSL *tls, struct peer_verdict *
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
-int certificate_user(const struct trust *trust, SSL *tls, struct certificate_verdicts *verdicts,
-	const struct evkeyvalq *headers, struct user *ret_user, bool *ret_front_proxy,
-	struct error *err)
+int certificate_user(const struct trust_snapshot *trust, SSL *tls,
+	struct certificate_verdicts *verdicts, const struct evkeyvalq *headers,
+	struct user *ret_user, bool *ret_front_proxy, struct error *err)
 {
 	struct error second;
 	int first, r;
 
 	if (!peer_certificate(tls))
 		return 0;
-	if (!trust_loaded(trust))
+	if (!trust_snapshot_loaded(trust))
 		return error_set(err, EACCES, "it is not known yet whose certificates to believe");
 	first = by_front_proxy(trust, tls, verdicts, headers, ret_user, err);
 	if (first > 0) {

@@ -4,7 +4,7 @@
 #define ACCESS_CERTIFICATE_USER_H
 
 #include "aggregator/access/peer_certificate.h"
-#include "aggregator/access/trust.h"
+#include "aggregator/access/trust_snapshot.h"
 #include "aggregator/kube/user.h"
 #include "base/error.h"
 
@@ -21,8 +21,8 @@ struct certificate_verdicts {
 /* 1: *ret_user, to be freed, and whether the front proxy named them. 0: it says nobody (there is no
  * certificate, or nothing that it could be verified with). -EACCES and a message: there is one, and
  * it is not believed; -ENOMEM, -E2BIG, -EINVAL likewise. */
-int certificate_user(const struct trust *trust, SSL *tls, struct certificate_verdicts *verdicts,
-	const struct evkeyvalq *headers, struct user *ret_user, bool *ret_front_proxy,
-	struct error *err);
+int certificate_user(const struct trust_snapshot *trust, SSL *tls,
+	struct certificate_verdicts *verdicts, const struct evkeyvalq *headers,
+	struct user *ret_user, bool *ret_front_proxy, struct error *err);
 
 #endif

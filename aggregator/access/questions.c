@@ -21,7 +21,6 @@ struct question {
 	struct review_key key;
 	struct review *review; /* NULL while it stands in line */
 	struct waiter_list waiters;
-	bool token;
 	bool answered; /* and nowhere any more: only its waiters have it */
 	uint64_t since_ns;
 	TAILQ_ENTRY(question) entry; /* in line, or asked */
@@ -36,12 +35,13 @@ struct questions {
 	struct question_list line, asked;
 	size_t asked_count, waiting_count;
 	struct log_limit failures;
-	struct telemetry_series *now_asked, *now_waiting, *refused, *sent[2], *failed[2];
+	struct telemetry_series *now_asked, *now_waiting, *refused, *sent, *failed;
 };
 
 static void register_series(struct questions *questions, struct telemetry *telemetry)
 {
-	static const char *const KINDS[2] = {"access", "token"};
+	static const char *const KINDS[REVIEW_KINDS] = {"access", "token"};
+	const char *kind = KINDS[questions->options.kind];
 
 	questions->now_asked = telemetry_gauge(telemetry, "tacho_aggregator_reviews_in_flight",
 		"Reviews that kube-apiserver was asked for and has not answered.", NULL, NULL);
@@ -49,14 +49,10 @@ static void register_series(struct questions *questions, struct telemetry *telem
 		"Requests that wait for a review.", NULL, NULL);
 	questions->refused = telemetry_counter(telemetry, "tacho_aggregator_reviews_refused_total",
 		"Requests that could not wait for a review, for too many did.", NULL, NULL);
-	for (size_t i = 0; i < 2; i++) {
-		questions->sent[i] = telemetry_counter(telemetry, "tacho_aggregator_reviews_total",
-			"Reviews that kube-apiserver was asked for, by kind.", "kind", KINDS[i]);
-		questions->failed[i] =
-			telemetry_counter(telemetry, "tacho_aggregator_review_failures_total",
-				"Reviews that kube-apiserver gave no answer to, by kind.", "kind",
-				KINDS[i]);
-	}
+	questions->sent = telemetry_counter(telemetry, "tacho_aggregator_reviews_total",
+		"Reviews that kube-apiserver was asked for, by kind.", "kind", kind);
+	questions->failed = telemetry_counter(telemetry, "tacho_aggregator_review_failures_total",
+		"Reviews that kube-apiserver gave no answer to, by kind.", "kind", kind);
 }
 
 struct questions *questions_new(const struct questions_options *options)
@@ -80,7 +76,8 @@ static void forget(struct question *question)
 	HASH_DELETE(hh, questions->by_key, question);
 	if (question->review) {
 		TAILQ_REMOVE(&questions->asked, question, entry);
-		telemetry_set(questions->now_asked, --questions->asked_count);
+		questions->asked_count--;
+		telemetry_subtract(questions->now_asked, 1);
 	} else {
 		TAILQ_REMOVE(&questions->line, question, entry);
 	}
@@ -102,6 +99,12 @@ void questions_free(struct questions *questions)
 	free(questions);
 }
 
+static void count_waiter(struct questions *questions, int change)
+{
+	questions->waiting_count += (size_t)change;
+	telemetry_add(questions->now_waiting, (uint64_t)change);
+}
+
 static struct question_waiter *pop_waiter(struct question *question)
 {
 	struct questions *questions = question->questions;
@@ -111,12 +114,13 @@ static struct question_waiter *pop_waiter(struct question *question)
 		return NULL;
 	TAILQ_REMOVE(&question->waiters, waiter, entry);
 	waiter->question = NULL;
-	telemetry_set(questions->now_waiting, --questions->waiting_count);
+	count_waiter(questions, -1);
 	return waiter;
 }
 
-static void log_failure(struct questions *questions, const char *what, const char *failure)
+static void log_failure(struct questions *questions, const char *failure)
 {
+	const char *what = questions->options.kind == REVIEW_TOKEN ? "a token" : "an access";
 	uint64_t held_back;
 
 	if (log_allowed(&questions->failures, LOG_NS, &held_back))
@@ -126,8 +130,7 @@ static void log_failure(struct questions *questions, const char *what, const cha
 }
 
 /* Ends the question. One of `answer` and `failure` is NULL. */
-static void answer_all(
-	struct question *question, const struct review_answer *answer, const char *failure)
+static void answer_all(struct question *question, struct review_answer *answer, const char *failure)
 {
 	struct questions *questions = question->questions;
 	struct question_waiter *waiter;
@@ -136,11 +139,10 @@ static void answer_all(
 	forget(question);
 	question->answered = true;
 	if (answer)
-		questions->options.on_answer(
-			questions->options.context, question->token, &question->key, answer);
+		questions->options.on_answer(questions->options.context, &question->key, answer);
 	if (failure) {
-		telemetry_add(questions->failed[question->token], 1);
-		log_failure(questions, question->token ? "a token" : "an access", failure);
+		telemetry_add(questions->failed, 1);
+		log_failure(questions, failure);
 	}
 	while ((waiter = pop_waiter(question)))
 		waiter->on_answer(waiter, answer, failure);
@@ -153,8 +155,8 @@ static void on_token(void *context, const struct token_review_answer *review)
 {
 	struct question *question = context;
 	struct questions *questions = question->questions;
-	const struct review_answer answer = {
-		review->authenticated, review->reason ? review->reason : "", review->user};
+	struct review_answer answer = {
+		review->authenticated, review->reason ? review->reason : "", review->user, 0};
 
 	answer_all(question, review->failure ? NULL : &answer, review->failure);
 	ask_next(questions);
@@ -164,8 +166,8 @@ static void on_access(void *context, const struct access_review_answer *review)
 {
 	struct question *question = context;
 	struct questions *questions = question->questions;
-	const struct review_answer answer = {
-		review->allowed, review->reason ? review->reason : "", NULL};
+	struct review_answer answer = {
+		review->allowed, review->reason ? review->reason : "", NULL, 0};
 
 	answer_all(question, review->failure ? NULL : &answer, review->failure);
 	ask_next(questions);
@@ -193,7 +195,7 @@ static int send_question(struct question *question, struct error *err)
 {
 	struct questions *questions = question->questions;
 	const struct question_waiter *waiter = TAILQ_FIRST(&question->waiters);
-	struct review *review = question->token
+	struct review *review = questions->options.kind == REVIEW_TOKEN
 					? send_token(question, waiter, err)
 					: access_review_send(questions->options.client,
 						  waiter->attributes, on_access, question, err);
@@ -203,8 +205,9 @@ static int send_question(struct question *question, struct error *err)
 	TAILQ_REMOVE(&questions->line, question, entry);
 	TAILQ_INSERT_TAIL(&questions->asked, question, entry);
 	question->review = review;
-	telemetry_set(questions->now_asked, ++questions->asked_count);
-	telemetry_add(questions->sent[question->token], 1);
+	questions->asked_count++;
+	telemetry_add(questions->now_asked, 1);
+	telemetry_add(questions->sent, 1);
 	return 0;
 }
 
@@ -247,7 +250,7 @@ static void wait_for(struct question *question, struct question_waiter *waiter)
 {
 	TAILQ_INSERT_TAIL(&question->waiters, waiter, entry);
 	waiter->question = question;
-	telemetry_set(question->questions->now_waiting, ++question->questions->waiting_count);
+	count_waiter(question->questions, 1);
 }
 
 int questions_ask(struct questions *questions, const struct review_key *key,
@@ -268,7 +271,6 @@ int questions_ask(struct questions *questions, const struct review_key *key,
 	question = new_question(questions, key);
 	if (!question)
 		return error_errno(err, ENOMEM, "asking kube-apiserver");
-	question->token = waiter->token != NULL;
 	wait_for(question, waiter);
 	if (questions->asked_count < questions->options.max_asked)
 		r = send_question(question, err);
@@ -286,7 +288,7 @@ void questions_leave(struct questions *questions, struct question_waiter *waiter
 
 	TAILQ_REMOVE(&question->waiters, waiter, entry);
 	waiter->question = NULL;
-	telemetry_set(questions->now_waiting, --questions->waiting_count);
+	count_waiter(questions, -1);
 	/* one that was not asked yet has nothing to ask any more */
 	if (!question->answered && !question->review && TAILQ_EMPTY(&question->waiters)) {
 		forget(question);

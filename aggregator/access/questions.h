@@ -1,6 +1,6 @@
-/* Questions to kube-apiserver that are under way: each is asked once at a time, however many wait
- * for its answer; a bounded number of them at kube-apiserver, the others in line. Errors are
- * answers to those who wait now, and to nobody after. One thread, the client's. */
+/* Questions of one kind to kube-apiserver that are under way: each is asked once at a time, however
+ * many wait for its answer; a bounded number of them at kube-apiserver, the others in line. Errors
+ * are answers to those who wait now, and to nobody after. One thread, the client's. */
 #ifndef ACCESS_QUESTIONS_H
 #define ACCESS_QUESTIONS_H
 
@@ -18,7 +18,8 @@ struct question;
 
 /* Someone who waits. */
 struct question_waiter {
-	/* What is asked: a token (not terminated) or attributes. Must live as long as it waits. */
+	/* What is asked, by the kind: a token (not terminated) or attributes. Must live as long as
+	 * it waits. */
 	const char *token;
 	size_t token_length;
 	const struct access_attributes *attributes;
@@ -33,15 +34,15 @@ struct question_waiter {
 };
 
 struct questions_options {
+	enum review_kind kind;
 	struct kube_client *client;
 	size_t max_asked;   /* at kube-apiserver at a time */
 	size_t max_waiting; /* waiters, whether it was asked or not */
 	struct telemetry *telemetry;
 
-	/* Each answer, before those who wait get it. `token`: it was a token that was asked
-	 * about. */
-	void (*on_answer)(void *context, bool token, const struct review_key *key,
-		const struct review_answer *answer);
+	/* Each answer, before those who wait get it: it says until when it is good. */
+	void (*on_answer)(
+		void *context, const struct review_key *key, struct review_answer *answer);
 	void *context;
 };
 

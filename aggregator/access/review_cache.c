@@ -24,19 +24,22 @@ TAILQ_HEAD(kept_list, kept);
 struct review_cache {
 	struct kept *by_key;
 	struct kept_list by_age; /* the oldest first */
-	size_t count, bytes, max_entries;
+	size_t count, bytes;
+	struct review_cache_options options;
 	struct telemetry_series *entries, *hits, *misses, *evicted;
 };
 
-struct review_cache *review_cache_new(
-	size_t max_entries, const char *kind, struct telemetry *telemetry)
+struct review_cache *review_cache_new(const struct review_cache_options *options)
 {
+	static const char *const KINDS[REVIEW_KINDS] = {"access", "token"};
 	struct review_cache *cache = calloc(1, sizeof(*cache));
+	struct telemetry *telemetry = options->telemetry;
+	const char *kind = KINDS[options->kind];
 
 	if (!cache)
 		return NULL;
 	TAILQ_INIT(&cache->by_age);
-	cache->max_entries = max_entries;
+	cache->options = *options;
 	cache->entries = telemetry_gauge(telemetry, "tacho_aggregator_review_cache_entries",
 		"Answers of kube-apiserver to reviews that are kept, by kind.", "kind", kind);
 	cache->hits = telemetry_counter(telemetry, "tacho_aggregator_review_cache_hits_total",
@@ -61,7 +64,8 @@ static void drop(struct review_cache *cache, struct kept *kept)
 	HASH_DELETE(hh, cache->by_key, kept);
 	TAILQ_REMOVE(&cache->by_age, kept, age);
 	cache->bytes -= kept->bytes;
-	telemetry_set(cache->entries, --cache->count);
+	cache->count--;
+	telemetry_subtract(cache->entries, 1);
 	free_kept(kept);
 }
 
@@ -93,11 +97,12 @@ bool review_cache_get(struct review_cache *cache, const struct review_key *key, 
 		drop(cache, kept);
 		kept = NULL;
 	}
-	telemetry_add(kept ? cache->hits : cache->misses, 1);
+	if (kept || !cache->options.copies)
+		telemetry_add(kept ? cache->hits : cache->misses, 1);
 	if (!kept)
 		return false;
 	*ret_answer = (struct review_answer){
-		kept->yes, kept->reason, kept->has_user ? &kept->user : NULL};
+		kept->yes, kept->reason, kept->has_user ? &kept->user : NULL, kept->until_ns};
 	return true;
 }
 
@@ -146,8 +151,8 @@ static void make_room(struct review_cache *cache, size_t bytes, uint64_t now_ns)
 	while ((oldest = TAILQ_FIRST(&cache->by_age))) {
 		bool expired = now_ns >= oldest->until_ns;
 
-		if (!expired && cache->count < cache->max_entries &&
-			cache->bytes + bytes <= REVIEW_CACHE_MAX_BYTES)
+		if (!expired && cache->count < cache->options.max_entries &&
+			cache->bytes + bytes <= cache->options.max_bytes)
 			break;
 		if (!expired)
 			telemetry_add(cache->evicted, 1);
@@ -156,7 +161,7 @@ static void make_room(struct review_cache *cache, size_t bytes, uint64_t now_ns)
 }
 
 void review_cache_put(struct review_cache *cache, const struct review_key *key,
-	const struct review_answer *answer, uint64_t until_ns, uint64_t now_ns)
+	const struct review_answer *answer, uint64_t now_ns)
 {
 	struct kept *kept = find(cache, key);
 
@@ -165,11 +170,11 @@ void review_cache_put(struct review_cache *cache, const struct review_key *key,
 	kept = copy_of(key, answer);
 	if (!kept)
 		return;
-	if (kept->bytes > REVIEW_CACHE_MAX_BYTES) {
+	if (kept->bytes > cache->options.max_bytes) {
 		free_kept(kept);
 		return;
 	}
-	kept->until_ns = until_ns;
+	kept->until_ns = answer->until_ns;
 	make_room(cache, kept->bytes, now_ns);
 	HASH_ADD(hh, cache->by_key, key, sizeof(kept->key), kept);
 	if (!kept->hh.tbl) {
@@ -178,5 +183,6 @@ void review_cache_put(struct review_cache *cache, const struct review_key *key,
 	}
 	TAILQ_INSERT_TAIL(&cache->by_age, kept, age);
 	cache->bytes += kept->bytes;
-	telemetry_set(cache->entries, ++cache->count);
+	cache->count++;
+	telemetry_add(cache->entries, 1);
 }

@@ -1,5 +1,6 @@
 /* Answers of kube-apiserver that are still good, yes and no, by the question's key. Bounded in
- * number and bytes: the oldest is given up. One thread. */
+ * number and bytes: the oldest is given up. One thread; each serving loop has one of its own, with
+ * copies of what main's has. */
 #ifndef ACCESS_REVIEW_CACHE_H
 #define ACCESS_REVIEW_CACHE_H
 
@@ -11,20 +12,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REVIEW_CACHE_MAX_BYTES (32U << 20) /* of one cache, about */
-
 struct review_answer {
 	bool yes;
 	const char *reason;      /* may be "" */
 	const struct user *user; /* of a yes to a token, else NULL */
+	uint64_t until_ns;       /* good until then, not included; CLOCK_MONOTONIC */
+};
+
+struct review_cache_options {
+	enum review_kind kind; /* labels its series */
+	size_t max_entries;
+	size_t max_bytes; /* about */
+	bool copies;      /* what is not here is looked for in another one, which counts that */
+	struct telemetry *telemetry; /* must outlive it */
 };
 
 struct review_cache;
 
-/* `kind` ("token", "access") labels its series; `telemetry` must outlive it. NULL when memory is
- * short. */
-struct review_cache *review_cache_new(
-	size_t max_entries, const char *kind, struct telemetry *telemetry);
+/* NULL when memory is short. */
+struct review_cache *review_cache_new(const struct review_cache_options *options);
 void review_cache_free(struct review_cache *cache);
 
 /* True when there is an answer that is good at `now_ns`. It belongs to the cache and is gone with
@@ -32,9 +38,8 @@ void review_cache_free(struct review_cache *cache);
 bool review_cache_get(struct review_cache *cache, const struct review_key *key, uint64_t now_ns,
 	struct review_answer *ret_answer);
 
-/* Keeps a copy, in place of one that was there, until `until_ns` (not included). When memory is
- * short nothing is kept. */
+/* Keeps a copy, in place of one that was there. When memory is short nothing is kept. */
 void review_cache_put(struct review_cache *cache, const struct review_key *key,
-	const struct review_answer *answer, uint64_t until_ns, uint64_t now_ns);
+	const struct review_answer *answer, uint64_t now_ns);
 
 #endif

@@ -56,6 +56,22 @@ struct review_keys *review_keys_new(void)
 	return keys;
 }
 
+struct review_keys *review_keys_copy(const struct review_keys *keys)
+{
+	struct review_keys *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *keys;
+	copy->hmac = EVP_MAC_CTX_dup(keys->hmac);
+	copy->siphash = EVP_MAC_CTX_dup(keys->siphash);
+	if (!copy->hmac || !copy->siphash) {
+		review_keys_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
 void review_keys_free(struct review_keys *keys)
 {
 	if (!keys)

@@ -11,6 +11,9 @@
 
 #define REVIEW_KEY_BYTES 32 /* HMAC-SHA256; the second half of a shorter one is 0 */
 
+/* What kube-apiserver is asked for. */
+enum review_kind { REVIEW_ACCESS, REVIEW_TOKEN, REVIEW_KINDS };
+
 struct review_key {
 	unsigned char bytes[REVIEW_KEY_BYTES];
 };
@@ -19,6 +22,9 @@ struct review_keys;
 
 /* With a random key. NULL when memory is short or there is no randomness. */
 struct review_keys *review_keys_new(void);
+
+/* Another one with the same key, for another thread. NULL when memory is short. */
+struct review_keys *review_keys_copy(const struct review_keys *keys);
 void review_keys_free(struct review_keys *keys);
 
 /* 0, or -ENOMEM. Questions that differ in anything have different keys. */

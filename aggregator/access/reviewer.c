@@ -2,50 +2,77 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-struct reviewer {
-	struct reviewer_options options;
-	struct review_keys *keys;
-	struct review_cache *tokens, *accesses;
+/* One kind. */
+struct line {
+	struct review_cache *cache;
 	struct questions *questions;
 };
 
-static void keep_answer(
-	void *context, bool token, const struct review_key *key, const struct review_answer *answer)
+struct reviewer {
+	struct reviewer_options options;
+	struct line lines[REVIEW_KINDS];
+};
+
+static void keep(struct reviewer *reviewer, enum review_kind kind, uint64_t ttl_ns,
+	const struct review_key *key, struct review_answer *answer)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	answer->until_ns = now_ns + ttl_ns;
+	review_cache_put(reviewer->lines[kind].cache, key, answer, now_ns);
+}
+
+static void keep_token(void *context, const struct review_key *key, struct review_answer *answer)
 {
 	struct reviewer *reviewer = context;
-	uint64_t now_ns = clock_monotonic_ns(), ttl_ns = reviewer->options.deny_ttl_ns;
 
-	if (token)
-		ttl_ns = reviewer->options.token_ttl_ns;
-	else if (answer->yes)
-		ttl_ns = reviewer->options.allow_ttl_ns;
-	review_cache_put(token ? reviewer->tokens : reviewer->accesses, key, answer,
-		now_ns + ttl_ns, now_ns);
+	keep(reviewer, REVIEW_TOKEN, reviewer->options.token_ttl_ns, key, answer);
+}
+
+static void keep_access(void *context, const struct review_key *key, struct review_answer *answer)
+{
+	struct reviewer *reviewer = context;
+
+	keep(reviewer, REVIEW_ACCESS,
+		answer->yes ? reviewer->options.allow_ttl_ns : reviewer->options.deny_ttl_ns, key,
+		answer);
+}
+
+static bool open_line(struct reviewer *reviewer, enum review_kind kind)
+{
+	const struct reviewer_options *options = &reviewer->options;
+	const struct review_cache_options cache = {
+		.kind = kind,
+		.max_entries = options->max_cached,
+		.max_bytes = options->max_cached_bytes,
+		.telemetry = options->telemetry,
+	};
+	const struct questions_options questions = {
+		.kind = kind,
+		.client = options->client,
+		.max_asked = options->max_asked,
+		.max_waiting = options->max_waiting,
+		.telemetry = options->telemetry,
+		.on_answer = kind == REVIEW_TOKEN ? keep_token : keep_access,
+		.context = reviewer,
+	};
+	struct line *line = &reviewer->lines[kind];
+
+	line->cache = review_cache_new(&cache);
+	line->questions = questions_new(&questions);
+	return line->cache && line->questions;
 }
 
 struct reviewer *reviewer_new(const struct reviewer_options *options)
 {
 	struct reviewer *reviewer = calloc(1, sizeof(*reviewer));
-	const struct questions_options questions = {
-		.client = options->client,
-		.max_asked = options->max_asked,
-		.max_waiting = options->max_waiting,
-		.telemetry = options->telemetry,
-		.on_answer = keep_answer,
-		.context = reviewer,
-	};
 
 	if (!reviewer)
 		return NULL;
 	reviewer->options = *options;
-	reviewer->keys = review_keys_new();
-	reviewer->tokens = review_cache_new(options->max_cached, "token", options->telemetry);
-	reviewer->accesses = review_cache_new(options->max_cached, "access", options->telemetry);
-	reviewer->questions = questions_new(&questions);
-	if (!reviewer->keys || !reviewer->tokens || !reviewer->accesses || !reviewer->questions) {
+	if (!open_line(reviewer, REVIEW_ACCESS) || !open_line(reviewer, REVIEW_TOKEN)) {
 		reviewer_free(reviewer);
 		return NULL;
 	}
@@ -56,40 +83,27 @@ void reviewer_free(struct reviewer *reviewer)
 {
 	if (!reviewer)
 		return;
-	questions_free(reviewer->questions);
-	review_cache_free(reviewer->tokens);
-	review_cache_free(reviewer->accesses);
-	review_keys_free(reviewer->keys);
+	for (size_t i = 0; i < REVIEW_KINDS; i++) {
+		questions_free(reviewer->lines[i].questions);
+		review_cache_free(reviewer->lines[i].cache);
+	}
 	free(reviewer);
 }
 
-int reviewer_know_token(struct reviewer *reviewer, const char *token, size_t length,
-	struct review_key *ret_key, struct review_answer *ret_answer)
+bool reviewer_know(struct reviewer *reviewer, enum review_kind kind, const struct review_key *key,
+	struct review_answer *ret_answer)
 {
-	int r = review_key_of_token(reviewer->keys, token, length, ret_key);
-
-	return r < 0 ? r
-		     : review_cache_get(
-			       reviewer->tokens, ret_key, clock_monotonic_ns(), ret_answer);
+	return review_cache_get(reviewer->lines[kind].cache, key, clock_monotonic_ns(), ret_answer);
 }
 
-int reviewer_know_access(struct reviewer *reviewer, const struct access_attributes *attributes,
-	struct review_key *ret_key, struct review_answer *ret_answer)
-{
-	int r = review_key_of_attributes(reviewer->keys, attributes, ret_key);
-
-	return r < 0 ? r
-		     : review_cache_get(
-			       reviewer->accesses, ret_key, clock_monotonic_ns(), ret_answer);
-}
-
-int reviewer_ask(struct reviewer *reviewer, const struct review_key *key,
+int reviewer_ask(struct reviewer *reviewer, enum review_kind kind, const struct review_key *key,
 	struct question_waiter *waiter, struct error *err)
 {
-	return questions_ask(reviewer->questions, key, waiter, err);
+	return questions_ask(reviewer->lines[kind].questions, key, waiter, err);
 }
 
-void reviewer_leave(struct reviewer *reviewer, struct question_waiter *waiter)
+void reviewer_leave(
+	struct reviewer *reviewer, enum review_kind kind, struct question_waiter *waiter)
 {
-	questions_leave(reviewer->questions, waiter);
+	questions_leave(reviewer->lines[kind].questions, waiter);
 }

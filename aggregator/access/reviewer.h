@@ -1,4 +1,6 @@
-/* What kube-apiserver says of tokens and accesses: from memory while that is good, else asked. */
+/* What kube-apiserver says of tokens and accesses: from memory while that is good, else asked. Each
+ * kind has a line of its own before kube-apiserver: tokens that nobody knows, which anyone can
+ * send, hold up tokens alone. One thread, the client's. */
 #ifndef ACCESS_REVIEWER_H
 #define ACCESS_REVIEWER_H
 
@@ -9,13 +11,15 @@
 #include "base/error.h"
 #include "base/telemetry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct reviewer_options {
 	struct kube_client *client;
 	uint64_t token_ttl_ns, allow_ttl_ns, deny_ttl_ns;
-	size_t max_cached; /* of each kind */
+	/* Of each kind. */
+	size_t max_cached, max_cached_bytes;
 	size_t max_asked, max_waiting;
 	struct telemetry *telemetry;
 };
@@ -28,16 +32,14 @@ struct reviewer *reviewer_new(const struct reviewer_options *options);
 /* Those who wait are forgotten. NULL is fine. */
 void reviewer_free(struct reviewer *reviewer);
 
-/* 1: *ret_answer is known; it lives until the next call. 0: it has to be asked for, by *ret_key.
- * -ENOMEM. */
-int reviewer_know_token(struct reviewer *reviewer, const char *token, size_t length,
-	struct review_key *ret_key, struct review_answer *ret_answer);
-int reviewer_know_access(struct reviewer *reviewer, const struct access_attributes *attributes,
-	struct review_key *ret_key, struct review_answer *ret_answer);
+/* True when *ret_answer is known; it lives until the next call. */
+bool reviewer_know(struct reviewer *reviewer, enum review_kind kind, const struct review_key *key,
+	struct review_answer *ret_answer);
 
 /* As questions_ask() and questions_leave(). */
-int reviewer_ask(struct reviewer *reviewer, const struct review_key *key,
+int reviewer_ask(struct reviewer *reviewer, enum review_kind kind, const struct review_key *key,
 	struct question_waiter *waiter, struct error *err);
-void reviewer_leave(struct reviewer *reviewer, struct question_waiter *waiter);
+void reviewer_leave(
+	struct reviewer *reviewer, enum review_kind kind, struct question_waiter *waiter);
 
 #endif

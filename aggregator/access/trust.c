@@ -5,8 +5,9 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define LOG_NS (60 * NS_PER_SECOND)
 
@@ -26,39 +27,28 @@ struct trust {
 	bool was_published;
 	struct auth_config_watch *watch;
 	struct event *poll;
+	_Atomic bool loaded;
+	/* What is believed now, under the lock; the version says that it is another one. */
+	pthread_mutex_t lock;
+	struct trust_snapshot *now;
+	_Atomic uint64_t version; /* never 0 */
 };
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static int copy_list(struct string_list *to, const struct string_list *from)
-{
-	if (!from || from->count == 0)
-		return 0;
-	to->item = calloc(from->count, sizeof(*to->item));
-	if (!to->item)
-		return -ENOMEM;
-	for (size_t i = 0; i < from->count; i++) {
-		to->item[i] = strdup(from->item[i]);
-		if (!to->item[i])
-			return -ENOMEM;
-		to->count++;
-	}
-	return 0;
-}
-
 /* On failure *to has a part of them, for auth_config_free(). */
 static int copy_lists(struct auth_config *to, const struct auth_config *from)
 {
-	int r = copy_list(&to->username_headers, &from->username_headers);
+	int r = string_list_add_all(&to->username_headers, &from->username_headers);
 
 	if (r == 0)
-		r = copy_list(&to->uid_headers, &from->uid_headers);
+		r = string_list_add_all(&to->uid_headers, &from->uid_headers);
 	if (r == 0)
-		r = copy_list(&to->group_headers, &from->group_headers);
+		r = string_list_add_all(&to->group_headers, &from->group_headers);
 	if (r == 0)
-		r = copy_list(&to->extra_prefixes, &from->extra_prefixes);
+		r = string_list_add_all(&to->extra_prefixes, &from->extra_prefixes);
 	if (r == 0)
-		r = copy_list(&to->allowed_names, &from->allowed_names);
+		r = string_list_add_all(&to->allowed_names, &from->allowed_names);
 	return r;
 }
 
@@ -82,6 +72,7 @@ static int copy_flags(struct trust *trust, const struct trust_options *options)
 
 /* --- authorities ------------------------------------------------------------------------------ */
 
+/* As ca_bundle_set(). */
 static int take_pem(struct authority *authority, const char *pem, struct error *err)
 {
 	int r = ca_bundle_set(authority->bundle, pem, err);
@@ -91,7 +82,7 @@ static int take_pem(struct authority *authority, const char *pem, struct error *
 		log_info("the CA of %s was %s", authority->what,
 			ca_bundle_store(authority->bundle) ? "taken" : "withdrawn");
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static void keep_last(struct authority *authority, const struct error *err)
@@ -103,25 +94,20 @@ static void keep_last(struct authority *authority, const struct error *err)
 		log_warn("the CA of %s stays as it was: %s", authority->what, err->message);
 }
 
-static void look_at_file(struct authority *authority)
+/* True when it is another one now. */
+static bool look_at_file(struct authority *authority)
 {
 	struct error err;
+	int r;
 
 	if (!authority->from_file || !followed_file_changed(&authority->file))
-		return;
-	if (followed_file_read(&authority->file, &err) < 0 ||
-		take_pem(authority, authority->file.text, &err) < 0)
+		return false;
+	r = followed_file_read(&authority->file, &err);
+	if (r >= 0)
+		r = take_pem(authority, authority->file.text, &err);
+	if (r < 0)
 		keep_last(authority, &err);
-}
-
-static void look_at_files(evutil_socket_t fd, short events, void *context)
-{
-	struct trust *trust = context;
-
-	(void)fd;
-	(void)events;
-	look_at_file(&trust->client);
-	look_at_file(&trust->proxy);
+	return r > 0;
 }
 
 static int open_authority(struct authority *authority, const char *what, const char *file,
@@ -144,7 +130,7 @@ static int open_authority(struct authority *authority, const char *what, const c
 		return r;
 	authority->from_file = true;
 	r = take_pem(authority, authority->file.text, err);
-	if (r == 0 && !ca_bundle_store(authority->bundle))
+	if (r >= 0 && !ca_bundle_store(authority->bundle))
 		r = error_set(err, EINVAL, "no certificate is in it");
 	return r < 0 ? error_context(err, r, "reading %s", file) : 0;
 }
@@ -155,7 +141,82 @@ static void close_authority(struct authority *authority)
 	followed_file_close(&authority->file);
 }
 
+/* --- the snapshot ----------------------------------------------------------------------------- */
+
+/* The flag's, else the default beside a CA of the flags', else what is published. */
+static const struct string_list *choose(const struct trust *trust, const struct string_list *flag,
+	const struct string_list *published, const struct string_list *otherwise)
+{
+	if (flag->count > 0)
+		return flag;
+	return trust->proxy.from_file ? otherwise : published;
+}
+
+static struct front_proxy_names proxy_headers(const struct trust *trust)
+{
+	/* k8s.io/apiserver's DelegatingAuthenticationOptions */
+	static char user[] = "X-Remote-User", uid[] = "X-Remote-Uid", group[] = "X-Remote-Group",
+		    prefix[] = "X-Remote-Extra-";
+	static char *items[] = {user, uid, group, prefix};
+	static const struct string_list DEFAULTS[] = {
+		{&items[0], 1}, {&items[1], 1}, {&items[2], 1}, {&items[3], 1}};
+	const struct auth_config *flags = &trust->flags, *published = &trust->published;
+
+	return (struct front_proxy_names){
+		.username = choose(trust, &flags->username_headers, &published->username_headers,
+			&DEFAULTS[0]),
+		.uid = choose(trust, &flags->uid_headers, &published->uid_headers, &DEFAULTS[1]),
+		.group = choose(
+			trust, &flags->group_headers, &published->group_headers, &DEFAULTS[2]),
+		.extra_prefixes = choose(
+			trust, &flags->extra_prefixes, &published->extra_prefixes, &DEFAULTS[3]),
+	};
+}
+
+/* Whoever looks from now on sees what is believed now. */
+static int publish(struct trust *trust)
+{
+	static const struct string_list ANY;
+	const struct trust_snapshot_options options = {
+		.loaded =
+			trust->was_published || (trust->client.from_file && trust->proxy.from_file),
+		.client_ca = trust->client.bundle,
+		.proxy_ca = trust->proxy.bundle,
+		.headers = proxy_headers(trust),
+		.allowed_names = choose(
+			trust, &trust->flags.allowed_names, &trust->published.allowed_names, &ANY),
+	};
+	struct trust_snapshot *now = trust_snapshot_new(&options), *before = trust->now;
+
+	if (!now)
+		return -ENOMEM;
+	(void)pthread_mutex_lock(&trust->lock);
+	trust->now = now;
+	atomic_fetch_add(&trust->version, 1);
+	(void)pthread_mutex_unlock(&trust->lock);
+	atomic_store(&trust->loaded, options.loaded);
+	trust_snapshot_release(before);
+	return 0;
+}
+
+static void publish_again(struct trust *trust)
+{
+	if (publish(trust) < 0)
+		log_warn("who is believed stays as it was: memory is short");
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
+
+static void look_at_files(evutil_socket_t fd, short events, void *context)
+{
+	struct trust *trust = context;
+	bool client = look_at_file(&trust->client), proxy = look_at_file(&trust->proxy);
+
+	(void)fd;
+	(void)events;
+	if (client || proxy)
+		publish_again(trust);
+}
 
 static void on_published(void *context, const struct auth_config *config)
 {
@@ -177,6 +238,7 @@ static void on_published(void *context, const struct auth_config *config)
 	auth_config_free(&trust->published);
 	trust->published = copy;
 	trust->was_published = true;
+	publish_again(trust);
 }
 
 static int start_polling(struct trust *trust, struct event_base *base, struct error *err)
@@ -199,6 +261,8 @@ static int start(struct trust *trust, const struct trust_options *options, struc
 			options->telemetry, err);
 	if (r == 0 && copy_flags(trust, options) < 0)
 		r = error_errno(err, ENOMEM, "preparing authentication");
+	if (r == 0 && publish(trust) < 0)
+		r = error_errno(err, ENOMEM, "preparing authentication");
 	if (r == 0 && (trust->client.from_file || trust->proxy.from_file))
 		r = start_polling(trust, options->base, err);
 	if (r < 0 || (trust->client.from_file && trust->proxy.from_file))
@@ -216,6 +280,7 @@ struct trust *trust_new(const struct trust_options *options, struct error *err)
 		(void)error_errno(err, ENOMEM, "preparing authentication");
 		return NULL;
 	}
+	(void)pthread_mutex_init(&trust->lock, NULL);
 	if (start(trust, options, err) < 0) {
 		trust_free(trust);
 		return NULL;
@@ -235,62 +300,32 @@ void trust_free(struct trust *trust)
 	close_authority(&trust->proxy);
 	auth_config_free(&trust->flags);
 	auth_config_free(&trust->published);
+	trust_snapshot_release(trust->now);
+	(void)pthread_mutex_destroy(&trust->lock);
 	free(trust);
 }
 
 bool trust_loaded(const struct trust *trust)
 {
-	return trust->was_published || (trust->client.from_file && trust->proxy.from_file);
+	return atomic_load(&trust->loaded);
 }
 
-const struct ca_bundle *trust_client_ca(const struct trust *trust)
+const struct trust_snapshot *trust_now(struct trust *trust, struct trust_view *view)
 {
-	return trust->client.bundle;
+	struct trust_snapshot *before = view->snapshot;
+
+	if (atomic_load_explicit(&trust->version, memory_order_acquire) == view->version)
+		return view->snapshot;
+	(void)pthread_mutex_lock(&trust->lock);
+	view->snapshot = trust_snapshot_hold(trust->now);
+	view->version = atomic_load(&trust->version);
+	(void)pthread_mutex_unlock(&trust->lock);
+	trust_snapshot_release(before);
+	return view->snapshot;
 }
 
-const struct ca_bundle *trust_proxy_ca(const struct trust *trust)
+void trust_view_release(struct trust_view *view)
 {
-	return trust->proxy.bundle;
-}
-
-/* The flag's, else the default beside a CA of the flags', else what is published. */
-static const struct string_list *choose(const struct trust *trust, const struct string_list *flag,
-	const struct string_list *published, const struct string_list *otherwise)
-{
-	if (flag->count > 0)
-		return flag;
-	return trust->proxy.from_file ? otherwise : published;
-}
-
-struct front_proxy_names trust_proxy_headers(const struct trust *trust)
-{
-	/* k8s.io/apiserver's DelegatingAuthenticationOptions */
-	static char user[] = "X-Remote-User", uid[] = "X-Remote-Uid", group[] = "X-Remote-Group",
-		    prefix[] = "X-Remote-Extra-";
-	static char *items[] = {user, uid, group, prefix};
-	static const struct string_list DEFAULTS[] = {
-		{&items[0], 1}, {&items[1], 1}, {&items[2], 1}, {&items[3], 1}};
-	const struct auth_config *flags = &trust->flags, *published = &trust->published;
-
-	return (struct front_proxy_names){
-		.username = choose(trust, &flags->username_headers, &published->username_headers,
-			&DEFAULTS[0]),
-		.uid = choose(trust, &flags->uid_headers, &published->uid_headers, &DEFAULTS[1]),
-		.group = choose(
-			trust, &flags->group_headers, &published->group_headers, &DEFAULTS[2]),
-		.extra_prefixes = choose(
-			trust, &flags->extra_prefixes, &published->extra_prefixes, &DEFAULTS[3]),
-	};
-}
-
-bool trust_allows_proxy(const struct trust *trust, const char *name)
-{
-	static const struct string_list ANY;
-	const struct string_list *allowed =
-		choose(trust, &trust->flags.allowed_names, &trust->published.allowed_names, &ANY);
-
-	for (size_t i = 0; i < allowed->count; i++)
-		if (strcmp(allowed->item[i], name) == 0)
-			return true;
-	return allowed->count == 0;
+	trust_snapshot_release(view->snapshot);
+	*view = (struct trust_view){NULL, 0};
 }

@@ -1,11 +1,11 @@
 /* Whom to believe: the authorities of clients and of the front proxy, and the front proxy's names
  * and headers; from files and flags, and for what those do not say from what kube-apiserver
- * publishes. All of it may change at any time. */
+ * publishes. All of it may change at any time: it is followed in main's loop, which puts a new
+ * snapshot in place of the last one. */
 #ifndef ACCESS_TRUST_H
 #define ACCESS_TRUST_H
 
-#include "aggregator/access/ca_bundle.h"
-#include "aggregator/access/front_proxy.h"
+#include "aggregator/access/trust_snapshot.h"
 #include "aggregator/kube/auth_config.h"
 #include "aggregator/kube/kube_client.h"
 #include "base/error.h"
@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TRUST_POLL_MS 1000 /* how often the files are looked at */
 
@@ -35,15 +36,18 @@ struct trust;
 struct trust *trust_new(const struct trust_options *options, struct error *err);
 void trust_free(struct trust *trust);
 
-/* False until it has been read what is published. */
+/* False until it has been read what is published. Any thread. */
 bool trust_loaded(const struct trust *trust);
 
-/* They belong to the trust. */
-const struct ca_bundle *trust_client_ca(const struct trust *trust);
-const struct ca_bundle *trust_proxy_ca(const struct trust *trust);
-struct front_proxy_names trust_proxy_headers(const struct trust *trust);
+/* One thread's hold of what is believed. Zero it; release it before the trust is freed. */
+struct trust_view {
+	struct trust_snapshot *snapshot;
+	uint64_t version;
+};
 
-/* Whether a certificate of the front proxy's CA may have that common name. */
-bool trust_allows_proxy(const struct trust *trust, const char *name);
+/* What is believed now; it lives until the view is used again. Any thread, each with a view of its
+ * own: while nothing changes it costs one atomic look, and no lock. */
+const struct trust_snapshot *trust_now(struct trust *trust, struct trust_view *view);
+void trust_view_release(struct trust_view *view);
 
 #endif

@@ -3,95 +3,35 @@
 #include "aggregator/api/certificate_reload.h"
 #include "aggregator/api/core_api.h"
 #include "aggregator/api/exchange.h"
-#include "aggregator/api/gate.h"
 #include "aggregator/api/health.h"
+#include "aggregator/api/listening_socket.h"
 #include "aggregator/api/metrics_api.h"
-#include "aggregator/api/reply.h"
 #include "aggregator/api/root_api.h"
 #include "aggregator/api/router.h"
 #include "aggregator/api/self_metrics.h"
-#include "aggregator/api/server.h"
+#include "aggregator/api/serving_load.h"
+#include "aggregator/api/serving_loop.h"
 #include "base/clock.h"
 
 #include <errno.h>
-#include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct api {
+	/* What all serving loops use; nothing of it changes, or any thread may change it. */
 	struct certificate_reload *certificate;
-	struct server *server;
 	struct router *router;
 	struct metrics_api *metrics;
 	struct health *health;
 	struct exchange_codes *codes;
-	bool ends, draining;
-	struct gate *gate;
+	struct serving_load *load;
+	_Atomic bool ends, draining;
+
+	int socket; /* -1: none */
+	struct serving_loop *loops[API_MAX_SERVING_THREADS];
+	size_t count, made;
 };
-
-static enum request_method method_of(const struct evhttp_request *http)
-{
-	static const struct {
-		enum evhttp_cmd_type evhttp;
-		enum request_method ours;
-	} METHODS[] = {
-		{EVHTTP_REQ_GET, REQUEST_GET},
-		{EVHTTP_REQ_HEAD, REQUEST_HEAD},
-		{EVHTTP_REQ_POST, REQUEST_POST},
-		{EVHTTP_REQ_PUT, REQUEST_PUT},
-		{EVHTTP_REQ_PATCH, REQUEST_PATCH},
-		{EVHTTP_REQ_DELETE, REQUEST_DELETE},
-		{EVHTTP_REQ_OPTIONS, REQUEST_OPTIONS},
-		{EVHTTP_REQ_TRACE, REQUEST_TRACE},
-		{EVHTTP_REQ_CONNECT, REQUEST_CONNECT},
-	};
-
-	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
-		if (METHODS[i].evhttp == evhttp_request_get_command(http))
-			return METHODS[i].ours;
-	return REQUEST_OTHER;
-}
-
-/* Before anyone knows who asks. False: *ret_status says what is wrong. */
-static bool parse(struct exchange *exchange, struct status *ret_status)
-{
-	struct request *request = &exchange->request;
-	struct error err;
-	int r;
-
-	if (server_header_too_large(exchange->http)) {
-		*ret_status = status_header_too_large(SERVER_MAX_HEADER_BYTES);
-		return false;
-	}
-	r = request_parse(request, request->method, evhttp_request_get_uri(exchange->http),
-		request->headers, &err);
-	/* A watch is refused anyway, and its timeout is not looked at. */
-	if (r == 0 && !request_query_bool(request, "watch"))
-		r = request_check_timeout(request, &err);
-	if (r < 0)
-		*ret_status = r == -ENOMEM ? status_internal(err.message)
-					   : status_bad_request(err.message);
-	return r == 0;
-}
-
-/* The way of a request: parse, then the gate, which routes it. */
-static void handle(void *context, struct evhttp_request *http)
-{
-	struct api *api = context;
-	struct exchange *exchange = exchange_new(http, api->codes);
-	struct status status;
-
-	if (!exchange) {
-		evhttp_send_error(http, 500, NULL);
-		return;
-	}
-	if (api->draining)
-		reply_header(exchange, "Connection", "close");
-	exchange->request.method = method_of(http);
-	if (parse(exchange, &status))
-		gate_enter(api->gate, exchange);
-	else
-		reply_status(exchange, &status);
-}
 
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
 {
@@ -102,7 +42,7 @@ static const char *going_on(void *context)
 {
 	const struct api *api = context;
 
-	return api->ends ? "it was told to end" : NULL;
+	return atomic_load(&api->ends) ? "it was told to end" : NULL;
 }
 
 static int add_routes(struct api *api, const struct api_options *options)
@@ -131,19 +71,65 @@ static int add_routes(struct api *api, const struct api_options *options)
 	return 0;
 }
 
-static struct gate *new_gate(const struct api *api, const struct api_options *options)
+static int add_loop(struct api *api, const struct api_options *options, struct error *err)
 {
-	const struct gate_options gate = {
+	const struct serving_loop_options loop = {
+		.index = api->made,
+		.count = api->count,
+		.loops = api->loops,
 		.access = options->access,
 		.router = api->router,
-		.max_in_flight = or_default(options->max_requests_in_flight, API_MAX_REQUESTS),
+		.codes = api->codes,
+		.load = api->load,
+		.certificate = api->certificate,
+		.draining = &api->draining,
+		.socket = api->socket,
+		.deadlines =
+			{
+				.handshake_ms = or_default(options->handshake_ms, API_HANDSHAKE_MS),
+				.receive_ms = or_default(options->receive_ms, API_RECEIVE_MS),
+				.idle_ms = or_default(options->idle_ms, API_IDLE_MS),
+				.stall_ms = or_default(options->stall_ms, API_STALL_MS),
+			},
 		.telemetry = options->telemetry,
 	};
 
-	return gate_new(&gate);
+	api->loops[api->made] = serving_loop_new(&loop, err);
+	if (!api->loops[api->made])
+		return -ENOMEM;
+	api->made++;
+	return 0;
 }
 
-static int start_server(struct api *api, const struct api_options *options, struct event_base *base,
+/* None runs before all are there: they hand connections to one another. */
+static int start_loops(struct api *api, const struct api_options *options, struct error *err)
+{
+	int r = 0;
+
+	while (r == 0 && api->made < api->count)
+		r = add_loop(api, options, err);
+	for (size_t i = 0; r == 0 && i < api->count; i++)
+		r = serving_loop_start(api->loops[i], err);
+	return r;
+}
+
+static int make_parts(struct api *api, const struct api_options *options, struct error *err)
+{
+	const struct serving_load_options load = {
+		.loops = api->count,
+		.max_connections = or_default(options->max_connections, API_MAX_CONNECTIONS),
+		.max_in_flight = or_default(options->max_requests_in_flight, API_MAX_REQUESTS),
+	};
+
+	api->router = router_new();
+	api->codes = exchange_codes_new(options->telemetry);
+	api->load = serving_load_new(&load);
+	if (!api->router || !api->codes || !api->load || add_routes(api, options) < 0)
+		return error_errno(err, ENOMEM, "starting the API");
+	return 0;
+}
+
+static int start(struct api *api, const struct api_options *options, struct event_base *base,
 	struct error *err)
 {
 	const struct certificate_reload_options certificate = {
@@ -152,31 +138,15 @@ static int start_server(struct api *api, const struct api_options *options, stru
 		.tls_min_version = options->tls_min_version,
 		.telemetry = options->telemetry,
 	};
-	struct server_options server = {
-		.bind_address = options->bind_address,
-		.port = options->port,
-		.max_connections = or_default(options->max_connections, API_MAX_CONNECTIONS),
-		.handshake_ms = or_default(options->handshake_ms, API_HANDSHAKE_MS),
-		.receive_ms = or_default(options->receive_ms, API_RECEIVE_MS),
-		.idle_ms = or_default(options->idle_ms, API_IDLE_MS),
-		.stall_ms = or_default(options->stall_ms, API_STALL_MS),
-		.handle = handle,
-		.context = api,
-		.telemetry = options->telemetry,
-	};
+	int r = make_parts(api, options, err);
 
-	api->certificate = certificate_reload_new(&certificate, base);
+	if (r < 0)
+		return r;
+	api->certificate = certificate_reload_start(&certificate, base, err);
 	if (!api->certificate)
-		return error_errno(err, ENOMEM, "starting the API");
-	server.tls = certificate_reload_first(api->certificate, err);
-	if (!server.tls)
 		return -EINVAL;
-	api->server = server_start(&server, base, err);
-	if (!api->server)
-		return -EINVAL;
-	if (certificate_reload_start(api->certificate, api->server) < 0)
-		return error_errno(err, ENOMEM, "starting the API");
-	return 0;
+	api->socket = listening_socket_open(options->bind_address, options->port, err);
+	return api->socket < 0 ? api->socket : start_loops(api, options, err);
 }
 
 struct api *api_start(const struct api_options *options, struct event_base *base, struct error *err)
@@ -187,52 +157,59 @@ struct api *api_start(const struct api_options *options, struct event_base *base
 		(void)error_errno(err, ENOMEM, "starting the API");
 		return NULL;
 	}
-	api->router = router_new();
-	api->codes = exchange_codes_new(options->telemetry);
-	api->gate = new_gate(api, options);
-	if (!api->router || !api->codes || !api->gate || add_routes(api, options) < 0) {
-		(void)error_errno(err, ENOMEM, "starting the API");
-		api_stop(api);
-		return NULL;
-	}
-	if (start_server(api, options, base, err) < 0) {
+	api->socket = -1;
+	api->count = or_default(options->serving_threads, 1);
+	if (api->count > API_MAX_SERVING_THREADS)
+		api->count = API_MAX_SERVING_THREADS;
+	if (start(api, options, base, err) < 0) {
 		api_stop(api);
 		return NULL;
 	}
 	return api;
 }
 
+static void stop_loops(struct api *api)
+{
+	for (size_t i = 0; i < api->made; i++)
+		serving_loop_stop(api->loops[i]);
+	for (size_t i = 0; i < api->made; i++)
+		serving_loop_join(api->loops[i]);
+	for (size_t i = 0; i < api->made; i++)
+		serving_loop_free(api->loops[i]);
+}
+
 void api_stop(struct api *api)
 {
 	if (!api)
 		return;
+	stop_loops(api); /* first: their connections end in what is freed next */
+	if (api->socket >= 0)
+		(void)close(api->socket);
 	certificate_reload_free(api->certificate);
-	server_stop(
-		api->server); /* before what follows: its connections end in what is freed next */
 	metrics_api_free(api->metrics);
 	health_free(api->health);
 	router_free(api->router);
-	gate_free(api->gate);
 	exchange_codes_free(api->codes);
+	serving_load_free(api->load);
 	free(api);
 }
 
 uint16_t api_port(const struct api *api)
 {
-	return server_port(api->server);
+	return listening_socket_port(api->socket);
 }
 
 void api_announce_end(struct api *api)
 {
-	api->ends = true;
+	atomic_store(&api->ends, true);
 }
 
 void api_drain(struct api *api)
 {
-	api->draining = true;
+	atomic_store(&api->draining, true);
 }
 
 size_t api_requests(const struct api *api)
 {
-	return server_requests(api->server);
+	return serving_load_requests(api->load);
 }

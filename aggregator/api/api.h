@@ -1,7 +1,8 @@
 /* The HTTPS server: metrics.k8s.io and what belongs to it, from the store.
  *
- * Runs in the loop of the event_base that it is given; a handler never blocks. The process
- * must ignore SIGPIPE: a client may leave while it is written to. */
+ * Requests are answered in serving loops, threads of its own; the certificate is followed, and
+ * kube-apiserver is asked, in the loop of the event_base that it is given. A handler never blocks.
+ * The process must ignore SIGPIPE: a client may leave while it is written to. */
 #ifndef API_API_H
 #define API_API_H
 
@@ -25,7 +26,9 @@
 #define API_MAX_REQUESTS   400 /* k8s.io/apiserver's --max-requests-inflight */
 #define API_MAX_CONDITIONS 7
 
-/* A check of /readyz/<name>: NULL, or what is not so yet. */
+#define API_MAX_SERVING_THREADS 64
+
+/* A check of /readyz/<name>: NULL, or what is not so yet. Any thread, several at a time. */
 struct api_condition {
 	const char *name;
 	const char *(*check)(void *context);
@@ -40,7 +43,8 @@ struct api_options {
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
 	bool metadata; /* the store is told which nodes there are: /readyz waits for most of them,
 			  not only for the first */
-	uint32_t max_connections; /* 0: API_MAX_CONNECTIONS */
+	uint32_t serving_threads; /* 0: one; at most API_MAX_SERVING_THREADS are taken */
+	uint32_t max_connections; /* of all of them; 0: API_MAX_CONNECTIONS */
 
 	/* Deadlines in milliseconds; 0: the default below. Tests shorten them. */
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
@@ -62,10 +66,14 @@ struct api_options {
 
 struct api;
 
-/* Listens. NULL and a message: port in use, certificate that can't be read. Strings are
- * copied; access, store, telemetry, conditions and their names must outlive it. */
+/* Listens, and serves; who is not known yet waits until `base` runs, which is main's, and that of
+ * the access. NULL and a message: port in use, certificate that can't be read. Strings are copied;
+ * access, store, telemetry, conditions and their names must outlive it. */
 struct api *api_start(
 	const struct api_options *options, struct event_base *base, struct error *err);
+
+/* Waits for the serving threads, each of which ends at once. In main's thread, as all that follows.
+ * NULL is fine. */
 void api_stop(struct api *api);
 
 /* /readyz fails from now on, as "shutdown": nothing new should be sent here. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,45 +14,34 @@
 struct certificate_reload {
 	char *cert_file, *key_file;
 	int tls_min_version;
-	struct event_base *base;
 	struct file_watch *watch;
 	struct event *look;
-	struct server *server;
-	bool unread; /* they have changed, and could not be used yet */
+	pthread_mutex_t lock;
+	SSL_CTX *tls; /* under the lock */
+	bool unread;  /* they have changed, and could not be used yet */
 	struct telemetry_series *reloads, *failures, *stale;
 };
 
-struct certificate_reload *certificate_reload_new(
-	const struct certificate_reload_options *options, struct event_base *base)
+static void put_in_place(struct certificate_reload *reload, SSL_CTX *tls)
 {
-	const char *files[] = {options->cert_file, options->key_file};
-	struct certificate_reload *reload = calloc(1, sizeof(*reload));
+	SSL_CTX *before;
 
-	if (!reload)
-		return NULL;
-	reload->base = base;
-	reload->tls_min_version =
-		options->tls_min_version ? options->tls_min_version : TLS1_2_VERSION;
-	reload->cert_file = strdup(options->cert_file);
-	reload->key_file = strdup(options->key_file);
-	reload->watch = file_watch_new(files, 2);
-	reload->reloads =
-		telemetry_counter(options->telemetry, "tacho_aggregator_certificate_reloads_total",
-			"Times that the API's certificate was read anew", "result", "ok");
-	reload->failures =
-		telemetry_counter(options->telemetry, "tacho_aggregator_certificate_reloads_total",
-			"Times that the API's certificate was read anew", "result", "failed");
-	reload->stale = telemetry_gauge(options->telemetry, "tacho_aggregator_certificate_stale",
-		"1 while the API's certificate files have changed and can't be used", NULL, NULL);
-	if (reload->cert_file && reload->key_file && reload->watch)
-		return reload;
-	certificate_reload_free(reload);
-	return NULL;
+	(void)pthread_mutex_lock(&reload->lock);
+	before = reload->tls;
+	reload->tls = tls;
+	(void)pthread_mutex_unlock(&reload->lock);
+	SSL_CTX_free(before);
 }
 
-SSL_CTX *certificate_reload_first(struct certificate_reload *reload, struct error *err)
+SSL_CTX *certificate_reload_tls(struct certificate_reload *reload)
 {
-	return tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, err);
+	SSL_CTX *tls;
+
+	(void)pthread_mutex_lock(&reload->lock);
+	tls = reload->tls;
+	(void)SSL_CTX_up_ref(tls);
+	(void)pthread_mutex_unlock(&reload->lock);
+	return tls;
 }
 
 static void look(evutil_socket_t fd, short what, void *context)
@@ -78,18 +68,62 @@ static void look(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	reload->unread = false;
-	server_set_tls(reload->server, tls);
+	put_in_place(reload, tls);
 	telemetry_add(reload->reloads, 1);
 	log_info("serving with the new certificate of %s", reload->cert_file);
 }
 
-int certificate_reload_start(struct certificate_reload *reload, struct server *server)
+static void register_series(struct certificate_reload *reload, struct telemetry *telemetry)
+{
+	reload->reloads = telemetry_counter(telemetry, "tacho_aggregator_certificate_reloads_total",
+		"Times that the API's certificate was read anew", "result", "ok");
+	reload->failures =
+		telemetry_counter(telemetry, "tacho_aggregator_certificate_reloads_total",
+			"Times that the API's certificate was read anew", "result", "failed");
+	reload->stale = telemetry_gauge(telemetry, "tacho_aggregator_certificate_stale",
+		"1 while the API's certificate files have changed and can't be used", NULL, NULL);
+}
+
+/* The watch's first look comes before the first reading, or a change between them would be missed.
+ */
+static int start(struct certificate_reload *reload,
+	const struct certificate_reload_options *options, struct event_base *base,
+	struct error *err)
 {
 	const struct timeval interval = {.tv_sec = CERTIFICATE_RELOAD_S};
+	const char *files[] = {options->cert_file, options->key_file};
 
-	reload->server = server;
-	reload->look = event_new(reload->base, -1, EV_PERSIST, look, reload);
-	return reload->look && event_add(reload->look, &interval) == 0 ? 0 : -ENOMEM;
+	reload->tls_min_version =
+		options->tls_min_version ? options->tls_min_version : TLS1_2_VERSION;
+	reload->cert_file = strdup(options->cert_file);
+	reload->key_file = strdup(options->key_file);
+	reload->watch = file_watch_new(files, 2);
+	reload->look = event_new(base, -1, EV_PERSIST, look, reload);
+	if (!reload->cert_file || !reload->key_file || !reload->watch || !reload->look ||
+		event_add(reload->look, &interval) < 0)
+		return error_errno(err, ENOMEM, "starting the API");
+	reload->tls =
+		tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, err);
+	return reload->tls ? 0 : -EINVAL;
+}
+
+struct certificate_reload *certificate_reload_start(
+	const struct certificate_reload_options *options, struct event_base *base,
+	struct error *err)
+{
+	struct certificate_reload *reload = calloc(1, sizeof(*reload));
+
+	if (!reload) {
+		(void)error_errno(err, ENOMEM, "starting the API");
+		return NULL;
+	}
+	(void)pthread_mutex_init(&reload->lock, NULL);
+	register_series(reload, options->telemetry);
+	if (start(reload, options, base, err) < 0) {
+		certificate_reload_free(reload);
+		return NULL;
+	}
+	return reload;
 }
 
 void certificate_reload_free(struct certificate_reload *reload)
@@ -99,6 +133,8 @@ void certificate_reload_free(struct certificate_reload *reload)
 	if (reload->look)
 		event_free(reload->look);
 	file_watch_free(reload->watch);
+	SSL_CTX_free(reload->tls);
+	(void)pthread_mutex_destroy(&reload->lock);
 	free(reload->cert_file);
 	free(reload->key_file);
 	free(reload);

@@ -61,6 +61,7 @@ struct connection {
 			    */
 	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum reason reason;
+	bool counted; /* in the serving load */
 	bool refused;
 	bool keeps;                  /* OpenSSL's buffers */
 	bool bounded;                /* has a watermark */
@@ -76,8 +77,7 @@ struct connection_set {
 	struct connection_limits limits;
 	struct connection_list list;
 	struct connection_line idle; /* since when: the longest first */
-	size_t count;                /* of the list; of them: */
-	size_t cut, keeping;
+	size_t keeping;              /* of the list */
 	struct http_date date;
 	struct event *refuse;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
@@ -91,9 +91,7 @@ static void count_state(struct connection *connection, enum state state, int sig
 
 	if (!set)
 		return;
-	if (state == CUT)
-		set->cut += (size_t)sign;
-	else if (state == IDLE && sign > 0)
+	if (state == IDLE && sign > 0)
 		TAILQ_INSERT_TAIL(&set->idle, connection, waiting);
 	else if (state == IDLE)
 		TAILQ_REMOVE(&set->idle, connection, waiting);
@@ -105,6 +103,16 @@ static void enter(struct connection *connection, enum state state)
 	connection->state = state;
 	connection->since_ns = clock_monotonic_ns();
 	count_state(connection, state, 1);
+}
+
+/* It is none of the connections that are allowed any more. */
+static void discount(struct connection *connection)
+{
+	const struct connection_set *set = connection->set;
+
+	if (connection->counted && set)
+		serving_load_disconnect(set->limits.load, set->limits.loop);
+	connection->counted = false;
 }
 
 /* shutdown(2) makes libevent see the end and free everything in its own order. With a reset the
@@ -120,6 +128,7 @@ static void cut(struct connection *connection, enum reason reason, bool reset)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	(void)shutdown(fd, SHUT_RDWR);
 	connection->reason = reason;
+	discount(connection);
 	enter(connection, CUT);
 }
 
@@ -164,6 +173,16 @@ static void release_buffers(struct connection *connection)
 	(void)SSL_free_buffers(connection->ssl);
 }
 
+/* The request that is answered, or none. */
+static void set_request(struct connection *connection, struct evhttp_request *http)
+{
+	if (http && !connection->http)
+		serving_load_begin(connection->set->limits.load);
+	if (!http && connection->http)
+		serving_load_end(connection->set->limits.load);
+	connection->http = http;
+}
+
 /* OpenSSL calls it when the SSL is freed: the one moment that every connection comes to. */
 static void ssl_freed(
 	void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
@@ -181,9 +200,9 @@ static void ssl_freed(
 	if (set) {
 		count_state(connection, connection->state, -1);
 		LIST_REMOVE(connection, entry);
-		set->count--;
 		set->keeping -= connection->keeps;
-		telemetry_set(set->open, set->count);
+		discount(connection);
+		telemetry_subtract(set->open, 1);
 		telemetry_add(set->closed[connection->reason], 1);
 	}
 	access_peer_free(connection->peer);
@@ -214,7 +233,7 @@ static void reply_sent(struct evhttp_request *http, void *context)
 
 	(void)http;
 	finish(connection);
-	connection->http = NULL;
+	set_request(connection, NULL);
 	if (connection->state == REPLYING) /* the next request may be here already */
 		enter(connection, evbuffer_get_length(input) > 0 ? RECEIVING : IDLE);
 }
@@ -228,7 +247,7 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 
 	(void)evcon;
 	finish(connection);
-	connection->http = NULL;
+	set_request(connection, NULL);
 	if (http && !evhttp_request_get_connection(http))
 		evhttp_request_free(http);
 }
@@ -249,7 +268,7 @@ bool connection_begin_reply(struct evhttp_request *http)
 
 	if (!connection)
 		return false;
-	connection->http = http;
+	set_request(connection, http);
 	keep_buffers(connection);
 	(void)has_taken(connection); /* what was before */
 	if (connection->state != CUT)
@@ -325,9 +344,9 @@ static void add(struct connection_set *set, struct connection *connection)
 
 	connection->set = set;
 	LIST_INSERT_HEAD(&set->list, connection, entry);
-	set->count++;
-	telemetry_set(set->open, set->count);
-	if (set->count - set->cut > set->limits.connections)
+	telemetry_add(set->open, 1);
+	connection->counted = true;
+	if (!serving_load_connect(set->limits.load, set->limits.loop))
 		make_room(set, connection);
 	(void)evbuffer_add_cb(bufferevent_get_input(bufferevent), input_changed, connection);
 }
@@ -378,6 +397,7 @@ static bool has_left(const struct connection *connection)
 static void give_up(struct connection *connection, enum reason reason)
 {
 	connection->reason = reason;
+	discount(connection);
 	enter(connection, CUT);
 	evhttp_connection_free(evhttp_request_get_connection(connection->http));
 }
@@ -473,14 +493,4 @@ void connection_set_free(struct connection_set *set)
 	if (set->refuse)
 		event_free(set->refuse);
 	free(set);
-}
-
-size_t connection_set_replying(const struct connection_set *set)
-{
-	const struct connection *connection;
-	size_t replying = 0;
-
-	LIST_FOREACH(connection, &set->list, entry)
-	replying += connection->http != NULL;
-	return replying;
 }

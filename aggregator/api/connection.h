@@ -3,7 +3,8 @@
 #ifndef API_CONNECTION_H
 #define API_CONNECTION_H
 
-#include "aggregator/access/access.h"
+#include "aggregator/access/access_desk.h"
+#include "aggregator/api/serving_load.h"
 #include "base/telemetry.h"
 
 #include <event2/bufferevent.h>
@@ -14,7 +15,8 @@
 #include <stdint.h>
 
 struct connection_limits {
-	uint32_t connections;
+	struct serving_load *load; /* how many there may be in all loops */
+	size_t loop;               /* whose these are in it */
 	uint64_t handshake_ns, receive_ns, idle_ns, stall_ns; /* deadlines */
 	size_t input_bytes; /* received and not yet parsed; reading pauses beyond */
 };
@@ -24,9 +26,6 @@ struct connection_set;
 /* NULL when memory is short. */
 struct connection_set *connection_set_new(const struct connection_limits *limits,
 	struct event_base *base, struct telemetry *telemetry);
-
-/* Connections with a request that is not wholly answered. */
-size_t connection_set_replying(const struct connection_set *set);
 
 /* Connections that are still there are forgotten: they free themselves. */
 void connection_set_free(struct connection_set *set);

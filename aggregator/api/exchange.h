@@ -3,7 +3,7 @@
 #ifndef API_EXCHANGE_H
 #define API_EXCHANGE_H
 
-#include "aggregator/access/access.h"
+#include "aggregator/access/access_desk.h"
 #include "aggregator/api/gzip_stream.h"
 #include "aggregator/api/listing.h"
 #include "aggregator/api/request.h"

@@ -1,5 +1,6 @@
 #include "aggregator/api/gate.h"
 
+#include "aggregator/access/open_paths.h"
 #include "aggregator/api/forbidden.h"
 #include "aggregator/api/reply.h"
 #include "aggregator/api/server.h"
@@ -12,7 +13,6 @@
 
 struct gate {
 	struct gate_options options;
-	uint32_t in_flight;
 	struct telemetry_series *now_in_flight, *rejected;
 };
 
@@ -44,10 +44,12 @@ static void leave(struct exchange *exchange)
 	struct gate *gate = exchange->gate;
 
 	if (exchange->pending)
-		access_cancel(exchange->pending);
+		access_desk_cancel(exchange->pending);
 	exchange->pending = NULL;
-	if (exchange->in_flight)
-		telemetry_set(gate->now_in_flight, --gate->in_flight);
+	if (exchange->in_flight) {
+		serving_load_leave(gate->options.load);
+		telemetry_subtract(gate->now_in_flight, 1);
+	}
 	exchange->in_flight = false;
 }
 
@@ -101,19 +103,23 @@ static void on_authorized(void *context, enum access_result result, const char *
  * probes (Kubernetes' flow schemas exempt both): or an overload would look like death. */
 static bool count_in(struct gate *gate, struct exchange *exchange)
 {
-	if (gate->in_flight >= gate->options.max_in_flight &&
-		!user_in_group(&exchange->user, GROUP_MASTERS) &&
-		!access_is_probe(exchange->request.path))
-		return false;
+	struct serving_load *load = gate->options.load;
+
+	if (!serving_load_enter(load)) {
+		if (!user_in_group(&exchange->user, GROUP_MASTERS) &&
+			!open_paths_are_probes(exchange->request.path))
+			return false;
+		serving_load_enter_anyway(load);
+	}
 	exchange->in_flight = true;
-	telemetry_set(gate->now_in_flight, ++gate->in_flight);
+	telemetry_add(gate->now_in_flight, 1);
 	return true;
 }
 
 static void let_in(struct gate *gate, struct exchange *exchange)
 {
 	if (count_in(gate, exchange))
-		access_authorize(gate->options.access, &exchange->attributes.is, on_authorized,
+		access_desk_authorize(gate->options.desk, &exchange->attributes.is, on_authorized,
 			exchange, &exchange->pending);
 	else
 		reject(exchange);
@@ -144,7 +150,7 @@ void gate_enter(struct gate *gate, struct exchange *exchange)
 
 	exchange->gate = gate;
 	exchange->leave = leave;
-	if (access_is_public(gate->options.access, exchange->request.path)) {
+	if (access_desk_is_public(gate->options.desk, exchange->request.path)) {
 		router_dispatch(gate->options.router, exchange);
 		return;
 	}
@@ -154,7 +160,7 @@ void gate_enter(struct gate *gate, struct exchange *exchange)
 		refuse(exchange, status_internal(err.message));
 		return;
 	}
-	access_authenticate(gate->options.access, server_tls(exchange->http),
+	access_desk_authenticate(gate->options.desk, server_tls(exchange->http),
 		server_peer(exchange->http), exchange->request.headers, on_authenticated, exchange,
 		&exchange->pending);
 }

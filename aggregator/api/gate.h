@@ -1,19 +1,19 @@
-/* The gate that every request passes, in Kubernetes' order: who asks, how many are under way,
- * whether they may; and then the route. Each step may wait for kube-apiserver. */
+/* The gate that every request of a serving loop passes, in Kubernetes' order: who asks, how many
+ * are under way, whether they may; and then the route. Each step may wait for kube-apiserver. */
 #ifndef API_GATE_H
 #define API_GATE_H
 
-#include "aggregator/access/access.h"
+#include "aggregator/access/access_desk.h"
 #include "aggregator/api/exchange.h"
 #include "aggregator/api/router.h"
+#include "aggregator/api/serving_load.h"
 #include "base/telemetry.h"
 
-#include <stdint.h>
-
 struct gate_options {
-	struct access *access;
+	struct access_desk *desk;
 	const struct router *router;
-	uint32_t max_in_flight; /* more are 429, but for system:masters and probes */
+	struct serving_load
+		*load; /* too many in flight are 429, but for system:masters and probes */
 	struct telemetry *telemetry;
 };
 

@@ -3,6 +3,7 @@
 #include "aggregator/api/reply.h"
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define MOST_PERCENT 90 /* of the nodes that there are */
@@ -10,8 +11,10 @@
 
 struct health {
 	struct store *store;
-	uint64_t ready_ns, ready_at_ns; /* at: CLOCK_MONOTONIC */
-	bool seen_nodes;
+	uint64_t ready_ns;
+	/* Serving loops ask at the same time. */
+	_Atomic uint64_t ready_at_ns; /* CLOCK_MONOTONIC */
+	_Atomic bool seen_nodes;
 	struct probes_check checks[OWN_CHECKS + HEALTH_MAX_CONDITIONS];
 	size_t check_count;
 	struct probes_probe healthz, livez, readyz;
@@ -27,8 +30,10 @@ static const char *ping(void *context)
  * clients without answers. */
 static const char *latch(struct health *health, bool now, const char *reason)
 {
-	if (!health->seen_nodes)
-		health->seen_nodes = now || clock_monotonic_ns() >= health->ready_at_ns;
+	if (!now && clock_monotonic_ns() >= health->ready_at_ns)
+		now = true;
+	if (now)
+		health->seen_nodes = true;
 	return health->seen_nodes ? NULL : reason;
 }
 

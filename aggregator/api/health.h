@@ -26,7 +26,8 @@ struct health;
 /* Adds /healthz, /livez and /readyz, each with a path for each check. Live is a program whose loop
  * answers; ready is one of which the conditions are true and that has heard of 90 % of the nodes
  * (without metadata: of a node), or has waited for them long enough. `store` and the conditions'
- * names must outlive it, and it the router. NULL when memory is short. */
+ * names must outlive it, and it the router. The checks may be run by several threads at a time.
+ * NULL when memory is short. */
 struct health *health_new(struct router *router, const struct health_options *options);
 void health_free(struct health *health);
 

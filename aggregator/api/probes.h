@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* One thing that has to be so. `check` returns NULL when it is, or the reason why not (static
- * text). It must not block. */
+ * text). It must not block, and may be called from several threads at a time. */
 struct probes_check {
 	const char *name;
 	const char *(*check)(void *context);

@@ -4,23 +4,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/http_struct.h>
 #include <event2/listener.h>
 #include <event2/util.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What the kernel keeps for a client that does not read, in bytes; left to itself it takes 4 MiB.
- * Enough for 1 GB/s at a round trip of 0.5 ms. Inherited from the listening socket, as is
- * TCP_NODELAY. */
-#define SEND_BUFFER (256 * 1024)
-
-#define BACKLOG 1024 /* 1000 HPA and kube-apiserver connections may come back at once */
 
 struct server {
 	struct server_options options;
@@ -28,7 +19,7 @@ struct server {
 	struct evhttp *http;
 	struct evconnlistener *listener; /* evhttp's */
 	struct event *sweep;
-	SSL_CTX *tls;
+	bool accepting;
 	struct connection_set *connections;
 };
 
@@ -43,8 +34,12 @@ struct server {
 static struct bufferevent *new_connection(struct event_base *base, void *context)
 {
 	struct server *server = context;
+	SSL_CTX *tls = certificate_reload_tls(server->options.certificate);
+	struct bufferevent *bufferevent = connection_new(server->connections, base, tls);
 
-	return connection_new(server->connections, base, server->tls);
+	SSL_CTX_free(tls); /* the connection has it */
+	server->options.accepted(server->options.context);
+	return bufferevent;
 }
 
 static void handle(struct evhttp_request *http, void *context)
@@ -75,7 +70,8 @@ static void sweep(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	connection_sweep(server->connections, clock_monotonic_ns());
-	(void)evconnlistener_enable(server->listener); /* see accept_failed() */
+	if (server->accepting)
+		(void)evconnlistener_enable(server->listener); /* see accept_failed() */
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -86,9 +82,9 @@ static uint32_t least(uint32_t a, uint32_t b)
 /* A tenth of the shortest deadline, so that none is missed by more. */
 static int start_sweeping(struct server *server, struct error *err)
 {
-	const struct server_options *options = &server->options;
-	uint32_t period_ms = least(least(options->handshake_ms, options->receive_ms),
-				     least(options->idle_ms, options->stall_ms)) /
+	const struct server_deadlines *deadlines = &server->options.deadlines;
+	uint32_t period_ms = least(least(deadlines->handshake_ms, deadlines->receive_ms),
+				     least(deadlines->idle_ms, deadlines->stall_ms)) /
 			     10;
 	struct timeval period;
 
@@ -100,52 +96,20 @@ static int start_sweeping(struct server *server, struct error *err)
 	return 0;
 }
 
-/* Of a numeric address. */
-static int socket_address(const struct server_options *options,
-	struct sockaddr_storage *ret_address, socklen_t *ret_size, struct error *err)
+void server_set_accepting(struct server *server, bool accepting)
 {
-	struct sockaddr_storage address = {0};
-	struct sockaddr_in *ip4 = (struct sockaddr_in *)&address;
-	struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)&address;
-
-	if (inet_pton(AF_INET, options->bind_address, &ip4->sin_addr) == 1) {
-		ip4->sin_family = AF_INET;
-		ip4->sin_port = htons(options->port);
-		*ret_size = sizeof(*ip4);
-	} else if (inet_pton(AF_INET6, options->bind_address, &ip6->sin6_addr) == 1) {
-		ip6->sin6_family = AF_INET6;
-		ip6->sin6_port = htons(options->port);
-		*ret_size = sizeof(*ip6);
-	} else {
-		return error_set(
-			err, EINVAL, "listening on %s: not an IP address", options->bind_address);
-	}
-	*ret_address = address;
-	return 0;
+	server->accepting = accepting;
+	(void)(accepting ? evconnlistener_enable(server->listener)
+			 : evconnlistener_disable(server->listener));
 }
 
 static int listen_on(struct server *server, struct error *err)
 {
-	const struct server_options *options = &server->options;
-	struct sockaddr_storage address;
-	socklen_t size = 0;
-	const int send_buffer = SEND_BUFFER;
-	int one = 1, r = socket_address(options, &address, &size, err);
-
-	if (r < 0)
-		return r;
-	server->listener = evconnlistener_new_bind(server->base, NULL, NULL,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-		(struct sockaddr *)&address, (int)size);
+	server->listener = evconnlistener_new(server->base, NULL, NULL,
+		LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, server->options.socket);
 	if (!server->listener)
-		return error_errno(err, errno, "listening on %s port %u", options->bind_address,
-			options->port);
+		return error_errno(err, ENOMEM, "starting the HTTPS server");
 	evconnlistener_set_error_cb(server->listener, accept_failed);
-	/* Without it small answers wait for an ACK: 711 requests a second instead of 25,000. */
-	(void)setsockopt(evconnlistener_get_fd(server->listener), IPPROTO_TCP, TCP_NODELAY, &one,
-		sizeof(one));
-	(void)setsockopt(evconnlistener_get_fd(server->listener), SOL_SOCKET, SO_SNDBUF,
-		&send_buffer, sizeof(send_buffer));
 	return 0;
 }
 
@@ -168,17 +132,21 @@ static int start_http(struct server *server, struct error *err)
 		evconnlistener_free(server->listener);
 		return error_errno(err, ENOMEM, "starting the HTTPS server");
 	}
+	server_set_accepting(server, server->options.accepting);
 	return 0;
 }
 
 static struct connection_limits limits_of(const struct server_options *options)
 {
+	const struct server_deadlines *deadlines = &options->deadlines;
+
 	return (struct connection_limits){
-		.connections = options->max_connections,
-		.handshake_ns = options->handshake_ms * NS_PER_MS,
-		.receive_ns = options->receive_ms * NS_PER_MS,
-		.idle_ns = options->idle_ms * NS_PER_MS,
-		.stall_ns = options->stall_ms * NS_PER_MS,
+		.load = options->load,
+		.loop = options->loop,
+		.handshake_ns = deadlines->handshake_ms * NS_PER_MS,
+		.receive_ns = deadlines->receive_ms * NS_PER_MS,
+		.idle_ns = deadlines->idle_ms * NS_PER_MS,
+		.stall_ns = deadlines->stall_ms * NS_PER_MS,
 		/* What a client sends while it is answered waits here, and nothing beyond. */
 		.input_bytes = 2 * SERVER_MAX_HEADER_BYTES + SERVER_MAX_BODY_BYTES,
 	};
@@ -191,13 +159,11 @@ struct server *server_start(
 	struct server *server = calloc(1, sizeof(*server));
 
 	if (!server) {
-		SSL_CTX_free(options->tls);
 		(void)error_errno(err, ENOMEM, "starting the HTTPS server");
 		return NULL;
 	}
 	server->options = *options;
 	server->base = base;
-	server->tls = options->tls;
 	server->connections = connection_set_new(&limits, base, options->telemetry);
 	if (!server->connections) {
 		(void)error_errno(err, ENOMEM, "starting the HTTPS server");
@@ -211,12 +177,6 @@ fail:
 	return NULL;
 }
 
-void server_set_tls(struct server *server, SSL_CTX *tls)
-{
-	SSL_CTX_free(server->tls);
-	server->tls = tls;
-}
-
 void server_stop(struct server *server)
 {
 	if (!server)
@@ -226,21 +186,7 @@ void server_stop(struct server *server)
 	if (server->sweep)
 		event_free(server->sweep);
 	connection_set_free(server->connections);
-	SSL_CTX_free(server->tls);
 	free(server);
-}
-
-uint16_t server_port(const struct server *server)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t size = sizeof(address);
-
-	if (getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&address,
-		    &size) < 0)
-		return 0;
-	if (address.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
 void server_on_finish(struct evhttp_request *http, void (*finished)(void *argument), void *argument)
@@ -271,9 +217,4 @@ const char *server_date(struct evhttp_request *http)
 bool server_header_too_large(const struct evhttp_request *http)
 {
 	return http->headers_size > SERVER_MAX_HEADER_BYTES;
-}
-
-size_t server_requests(const struct server *server)
-{
-	return connection_set_replying(server->connections);
 }

@@ -1,4 +1,5 @@
-/* HTTPS/1.1 connections: accepts them, bounds them, hands whole requests to the handler.
+/* HTTPS/1.1 connections of one serving loop: accepts them, bounds them, hands whole requests to the
+ * handler.
  *
  * libevent's evhttp parses and frames. Around it stand the bounds that it lacks: the number of
  * connections, and deadlines for each thing that a peer can be slow at. Everything runs in the
@@ -6,7 +7,9 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
-#include "aggregator/access/access.h"
+#include "aggregator/access/access_desk.h"
+#include "aggregator/api/certificate_reload.h"
+#include "aggregator/api/serving_load.h"
 #include "base/error.h"
 #include "base/telemetry.h"
 
@@ -21,17 +24,22 @@
 #define SERVER_MAX_HEADER_BYTES (64U * 1024)
 #define SERVER_MAX_BODY_BYTES   (64U * 1024) /* nothing that is served takes one */
 
-struct server_options {
-	const char *bind_address; /* numeric */
-	uint16_t port;            /* 0: any that is free */
-	SSL_CTX *tls;             /* the server takes over one reference */
-	uint32_t max_connections; /* beyond: accepted and cut at once, counted */
-
-	/* Deadlines, in milliseconds. */
+/* In milliseconds. */
+struct server_deadlines {
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
 	uint32_t receive_ms;   /* from a request's first byte to its last */
 	uint32_t idle_ms;      /* without a request */
 	uint32_t stall_ms;     /* of an answer, without the client taking a byte */
+};
+
+struct server_options {
+	int socket;     /* that listens; it stays the caller's, and others may accept there too */
+	bool accepting; /* from the beginning: see server_set_accepting() */
+	void (*accepted)(void *context);        /* after each connection */
+	struct certificate_reload *certificate; /* what connections begin with */
+	struct serving_load *load; /* beyond its bound they are accepted and cut at once, counted */
+	size_t loop;               /* whose they are in it */
+	struct server_deadlines deadlines;
 
 	/* Called with each whole request; answers it now or later with evhttp_send_reply and its
 	 * relatives. */
@@ -42,22 +50,15 @@ struct server_options {
 
 struct server;
 
-/* Listens. NULL and a message when it can't; then `tls` is freed too. */
+/* All of the options must outlive it. NULL and a message when memory is short. */
 struct server *server_start(
 	const struct server_options *options, struct event_base *base, struct error *err);
 
-/* Connections that are accepted from now on use `tls`, of which one reference is taken over; those
- * that there are go on with theirs. */
-void server_set_tls(struct server *server, SSL_CTX *tls);
+/* Whether connections are accepted. May be called by `accepted`. */
+void server_set_accepting(struct server *server, bool accepting);
 
-/* Closes the listener and every connection. */
+/* Closes every connection. NULL is fine. */
 void server_stop(struct server *server);
-
-/* Requests that were handed to the handler and whose answer is not wholly sent. */
-size_t server_requests(const struct server *server);
-
-/* That it listens on, also when port 0 was asked for. */
-uint16_t server_port(const struct server *server);
 
 /* Calls `finished` once, when the answer to `http` has been sent or its connection has died; `http`
  * is valid for the last time in that call. To be called by the handler before it answers. A client

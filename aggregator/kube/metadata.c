@@ -1,9 +1,9 @@
 #include "aggregator/kube/metadata.h"
 
 #include "aggregator/kube/reflector.h"
-#include "aggregator/kube/work_queue.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/work_queue.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -26,6 +26,15 @@ struct metadata {
 	struct kube_client *client;
 	struct reflector *pods, *nodes;
 	struct log_limit refused;
+	bool ended;
+};
+
+/* What someone posted. */
+struct job {
+	struct work work; /* first */
+	struct metadata *metadata;
+	void (*run)(void *context, struct kube_client *client);
+	void *context;
 };
 
 /* --- the store -------------------------------------------------------------------------------- */
@@ -146,7 +155,7 @@ static void run_work(void *context)
 	if (atomic_load(&metadata->stopping))
 		(void)event_base_loopbreak(metadata->base);
 	else
-		work_queue_run(metadata->queue, metadata->client);
+		work_queue_run(metadata->queue);
 }
 
 static void *run(void *context)
@@ -219,8 +228,9 @@ void metadata_stop(struct metadata *metadata)
 		(void)pthread_join(metadata->thread, NULL);
 	}
 	/* Calls of theirs may be under way: they can still be cancelled now. */
+	metadata->ended = true;
 	if (metadata->queue)
-		work_queue_run(metadata->queue, NULL);
+		work_queue_run(metadata->queue);
 	reflector_stop(metadata->pods);
 	reflector_stop(metadata->nodes);
 	kube_client_free(metadata->client);
@@ -240,8 +250,22 @@ bool metadata_nodes_synced(const struct metadata *metadata)
 	return atomic_load(&metadata->nodes_synced);
 }
 
+static void run_job(struct work *work)
+{
+	struct job *job = (struct job *)work;
+
+	job->run(job->context, job->metadata->ended ? NULL : job->metadata->client);
+	free(job);
+}
+
 int metadata_post(struct metadata *metadata,
 	void (*work)(void *context, struct kube_client *client), void *context)
 {
-	return work_queue_post(metadata->queue, work, context);
+	struct job *job = malloc(sizeof(*job));
+
+	if (!job)
+		return -ENOMEM;
+	*job = (struct job){{run_job, NULL}, metadata, work, context};
+	work_queue_post(metadata->queue, &job->work);
+	return 0;
 }

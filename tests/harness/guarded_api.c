@@ -2,7 +2,6 @@
 
 #include "base/buffer.h"
 #include "tests/harness/cluster.h"
-#include "tests/harness/https_server.h"
 #include "tests/harness/scratch.h"
 #include "tests/harness/wait.h"
 
@@ -328,6 +327,11 @@ void guarded_replace_proxy_ca(struct guarded_api *api, const char *pem)
 	const char *new = scratch_write(api->scratch, "proxy.new", pem);
 
 	assert_int_equal(rename(new, api->proxy_file), 0);
+}
+
+struct https_server *guarded_server(const struct guarded_api *api)
+{
+	return api->server;
 }
 
 struct telemetry *guarded_telemetry(const struct guarded_api *api)

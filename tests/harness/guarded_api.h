@@ -8,6 +8,7 @@
 #include "aggregator/api/api.h"
 #include "base/telemetry.h"
 #include "tests/harness/https.h"
+#include "tests/harness/https_server.h"
 #include "tests/harness/kube_double.h"
 #include "tests/harness/pki.h"
 
@@ -40,6 +41,9 @@ const struct pki *guarded_other_ca(const struct guarded_api *api);
 
 /* Puts other certificates into the file of the front proxies' authorities. */
 void guarded_replace_proxy_ca(struct guarded_api *api, const char *pem);
+
+/* What it is served by; it belongs to it. */
+struct https_server *guarded_server(const struct guarded_api *api);
 
 struct telemetry *guarded_telemetry(const struct guarded_api *api);
 struct kube_double *guarded_kube(const struct guarded_api *api);

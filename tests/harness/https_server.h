@@ -1,5 +1,5 @@
-/* The aggregator's API over a store of the test's, in a thread, on loopback with a certificate made
- * for it. A failure fails the running cmocka test. */
+/* The aggregator's API over a store of the test's, on loopback with a certificate made for it. What
+ * is main's runs in a thread of the harness. A failure fails the running cmocka test. */
 #ifndef HARNESS_HTTPS_SERVER_H
 #define HARNESS_HTTPS_SERVER_H
 
@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-#define HTTPS_SERVER_TOKEN "a-token-of-the-test"
+#define HTTPS_SERVER_TOKEN           "a-token-of-the-test"
+#define HTTPS_SERVER_SERVING_THREADS 2 /* unless the options say how many */
 
 struct https_server;
 
@@ -33,5 +34,12 @@ void https_server_stop(struct https_server *server);
 uint16_t https_server_port(const struct https_server *server);
 /* The file of the authority that its certificate comes from. */
 const char *https_server_ca(const struct https_server *server);
+
+/* Writes the same certificate anew: the server takes it for another one. */
+void https_server_renew_certificate(struct https_server *server);
+
+/* Any thread: each answer closes its connection from now on; and how many are under way. */
+void https_server_drain(struct https_server *server);
+size_t https_server_requests(const struct https_server *server);
 
 #endif

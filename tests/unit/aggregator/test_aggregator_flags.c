@@ -55,6 +55,7 @@ static void knows_both_modes_defaults(void **state)
 	assert_int_equal(flags.listen.count, 1);
 	assert_string_equal(flags.listen.item[0], "tls+tcp://127.0.0.1:4460");
 	assert_int_equal(flags.tls_min_version, TLS1_2_VERSION);
+	assert_int_equal(flags.serving_threads, 0); /* by the CPUs */
 	flags_free(&flags);
 
 	assert_int_equal(parse(&flags, CLUSTER, &err), 0);

@@ -47,12 +47,10 @@ static void review(struct kube_exchange *exchange, void *context)
 	(void)kube_exchange_reply_text(exchange, 201, "application/json", YES);
 }
 
-static void keep(
-	void *context, bool token, const struct review_key *key, const struct review_answer *answer)
+static void keep(void *context, const struct review_key *key, struct review_answer *answer)
 {
 	(void)context;
 	(void)key;
-	assert_true(token);
 	assert_true(answer->yes);
 	assert_string_equal(answer->user->name, "tom");
 	kept++;
@@ -77,7 +75,8 @@ static void start(size_t max_asked, size_t max_waiting)
 		.config = &config, .base = base, .telemetry = telemetry};
 	client = kube_client_new(&client_options, &err);
 	assert_non_null(client);
-	options = (struct questions_options){.client = client,
+	options = (struct questions_options){.kind = REVIEW_TOKEN,
+		.client = client,
 		.max_asked = max_asked,
 		.max_waiting = max_waiting,
 		.telemetry = telemetry,

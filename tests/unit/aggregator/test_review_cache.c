@@ -16,11 +16,24 @@
 static struct telemetry *telemetry;
 static struct review_cache *cache;
 
+#define MAX_BYTES (32U << 20)
+
+static void start_one(size_t max_entries, bool copies)
+{
+	struct review_cache_options options = {.kind = REVIEW_TOKEN,
+		.max_entries = max_entries,
+		.max_bytes = MAX_BYTES,
+		.copies = copies};
+
+	telemetry = telemetry_new();
+	options.telemetry = telemetry;
+	cache = review_cache_new(&options);
+	assert_non_null(cache);
+}
+
 static void start(size_t max_entries)
 {
-	telemetry = telemetry_new();
-	cache = review_cache_new(max_entries, "token", telemetry);
-	assert_non_null(cache);
+	start_one(max_entries, false);
 }
 
 static void stop(void)
@@ -44,10 +57,10 @@ static struct review_key key_of(unsigned number)
 
 static void put(unsigned number, bool yes, uint64_t until_ns, uint64_t now_ns)
 {
-	const struct review_answer answer = {yes, "why", NULL};
+	const struct review_answer answer = {yes, "why", NULL, until_ns};
 	struct review_key key = key_of(number);
 
-	review_cache_put(cache, &key, &answer, until_ns, now_ns);
+	review_cache_put(cache, &key, &answer, now_ns);
 }
 
 /* 1 yes, 0 no, -1 not there */
@@ -120,7 +133,7 @@ static struct user large_user(unsigned groups)
 static void bytes_are_bounded_too(void **state)
 {
 	struct user user = large_user(4000); /* 4 MB */
-	const struct review_answer answer = {true, "", &user};
+	const struct review_answer answer = {true, "", &user, 100};
 	struct review_answer got;
 	struct review_key key;
 
@@ -128,17 +141,31 @@ static void bytes_are_bounded_too(void **state)
 	start(1000);
 	for (unsigned i = 0; i < 20; i++) {
 		key = key_of(i);
-		review_cache_put(cache, &key, &answer, 100, 0);
+		review_cache_put(cache, &key, &answer, 0);
 	}
-	assert_true(figure("tacho_aggregator_review_cache_entries") <
-		    REVIEW_CACHE_MAX_BYTES / 4000000 + 1);
+	assert_true(figure("tacho_aggregator_review_cache_entries") < MAX_BYTES / 4000000 + 1);
 	assert_true(figure("tacho_aggregator_review_cache_entries") > 4);
 	key = key_of(19);
 	assert_true(review_cache_get(cache, &key, 0, &got));
 	assert_string_equal(got.user->name, "alice");
 	assert_int_equal(got.user->group_count, 4000);
 	assert_string_equal(got.user->extra[0].value, "v");
+	assert_int_equal(got.until_ns, 100);
 	user_free(&user);
+	stop();
+}
+
+/* What is not among the copies is looked for, and counted, where the answers are. */
+static void copies_count_no_misses(void **state)
+{
+	(void)state;
+	start_one(10, true);
+	assert_int_equal(get(1, 0), -1);
+	put(1, true, 100, 0);
+	assert_int_equal(get(1, 0), 1);
+	assert_int_equal(get(1, 100), -1);
+	assert_int_equal(figure("tacho_aggregator_review_cache_hits_total"), 1);
+	assert_int_equal(figure("tacho_aggregator_review_cache_misses_total"), 0);
 	stop();
 }
 
@@ -159,7 +186,8 @@ static bool same(const struct review_key *a, const struct review_key *b)
 
 static void keys_are_of_this_process_and_this_token(void **state)
 {
-	struct review_keys *keys = review_keys_new(), *others = review_keys_new();
+	struct review_keys *keys = review_keys_new(), *others = review_keys_new(),
+			   *copy = review_keys_copy(keys);
 	struct review_key a = key_of_token(keys, "token", 5), b = key_of_token(keys, "tokens", 5),
 			  c = key_of_token(keys, "tokens", 6), d = key_of_token(others, "token", 5);
 
@@ -167,6 +195,10 @@ static void keys_are_of_this_process_and_this_token(void **state)
 	assert_true(same(&a, &b));
 	assert_false(same(&a, &c));
 	assert_false(same(&a, &d));
+	/* whoever has a copy finds what the others have put down */
+	d = key_of_token(copy, "token", 5);
+	assert_true(same(&a, &d));
+	review_keys_free(copy);
 	review_keys_free(keys);
 	review_keys_free(others);
 }
@@ -262,6 +294,7 @@ int main(void)
 		cmocka_unit_test(answers_are_good_until_their_time),
 		cmocka_unit_test(the_oldest_is_given_up),
 		cmocka_unit_test(bytes_are_bounded_too),
+		cmocka_unit_test(copies_count_no_misses),
 		cmocka_unit_test(keys_are_of_this_process_and_this_token),
 		cmocka_unit_test(each_attribute_makes_another_key),
 	};

@@ -1,18 +1,12 @@
-#include "aggregator/kube/work_queue.h"
+#include "base/work_queue.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <utlist.h>
-
-struct work {
-	work_function run;
-	void *context;
-	struct work *next, *prev;
-};
 
 struct work_queue {
 	int fd; /* eventfd: readable when someone posted or woke */
@@ -20,7 +14,7 @@ struct work_queue {
 	void (*run)(void *owner);
 	void *owner;
 	pthread_mutex_t lock;
-	struct work *posted; /* under the lock */
+	struct work *first, **end; /* under the lock */
 };
 
 static void on_wake(evutil_socket_t fd, short what, void *context)
@@ -30,8 +24,12 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 
 	(void)what;
 	/* Nothing to read is fine: whoever woke us was served before. */
-	if (read(fd, &count, sizeof(count)) == (ssize_t)sizeof(count) || errno == EAGAIN)
+	if (read(fd, &count, sizeof(count)) != (ssize_t)sizeof(count) && errno != EAGAIN)
+		return;
+	if (queue->run)
 		queue->run(queue->owner);
+	else
+		work_queue_run(queue);
 }
 
 struct work_queue *work_queue_new(
@@ -44,6 +42,7 @@ struct work_queue *work_queue_new(
 		return NULL;
 	}
 	(void)pthread_mutex_init(&queue->lock, NULL);
+	queue->end = &queue->first;
 	queue->run = run;
 	queue->owner = owner;
 	queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -61,26 +60,10 @@ struct work_queue *work_queue_new(
 	return queue;
 }
 
-static struct work *take_all(struct work_queue *queue)
-{
-	struct work *all;
-
-	(void)pthread_mutex_lock(&queue->lock);
-	all = queue->posted;
-	queue->posted = NULL;
-	(void)pthread_mutex_unlock(&queue->lock);
-	return all;
-}
-
 void work_queue_free(struct work_queue *queue)
 {
-	struct work *all, *work, *next;
-
 	if (!queue)
 		return;
-	all = take_all(queue);
-	DL_FOREACH_SAFE(all, work, next)
-	free(work);
 	if (queue->event)
 		event_free(queue->event);
 	if (queue->fd >= 0)
@@ -98,27 +81,41 @@ void work_queue_wake(struct work_queue *queue)
 		;
 }
 
-int work_queue_post(struct work_queue *queue, work_function run, void *context)
+void work_queue_post(struct work_queue *queue, struct work *work)
 {
-	struct work *work = malloc(sizeof(*work));
+	bool was_empty;
 
-	if (!work)
-		return -ENOMEM;
-	*work = (struct work){.run = run, .context = context};
+	work->next = NULL;
 	(void)pthread_mutex_lock(&queue->lock);
-	DL_APPEND(queue->posted, work);
+	was_empty = !queue->first;
+	*queue->end = work;
+	queue->end = &work->next;
 	(void)pthread_mutex_unlock(&queue->lock);
-	work_queue_wake(queue);
-	return 0;
+	/* Whoever posted what stands before it has woken the loop, which has not taken it yet. */
+	if (was_empty)
+		work_queue_wake(queue);
 }
 
-void work_queue_run(struct work_queue *queue, struct kube_client *client)
+static struct work *take_all(struct work_queue *queue)
 {
-	struct work *all = take_all(queue), *work, *next;
+	struct work *all;
 
-	DL_FOREACH_SAFE(all, work, next)
-	{
-		work->run(work->context, client);
-		free(work);
+	(void)pthread_mutex_lock(&queue->lock);
+	all = queue->first;
+	queue->first = NULL;
+	queue->end = &queue->first;
+	(void)pthread_mutex_unlock(&queue->lock);
+	return all;
+}
+
+void work_queue_run(struct work_queue *queue)
+{
+	struct work *work = take_all(queue);
+
+	while (work) {
+		struct work *next = work->next;
+
+		work->run(work);
+		work = next;
 	}
 }
