@@ -247,7 +247,8 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = open_parts(&flags, &parts, &err);
 	if (r == 0) {
-		log_info("tacho-aggregator " TACHO_VERSION " serves https://%s:%u in %u threads",
+		log_info("tacho-aggregator " TACHO_VERSION
+			 " serves https://%s:%u, serving threads: %u",
 			flags.bind_address, api_port(parts.api), serving_threads(&flags));
 		r = shutdown_run(parts.base, parts.api, flags.shutdown_delay_ns, &err);
 	}

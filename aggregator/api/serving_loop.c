@@ -229,6 +229,9 @@ void serving_loop_free(struct serving_loop *loop)
 		return;
 	server_stop(loop->server); /* first: its connections end in what is freed next */
 	loop->server = NULL;
+	/* libevent frees a connection from the loop, if a callback of it was still to come. */
+	if (loop->base)
+		(void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	access_desk_free(loop->desk);
 	gate_free(loop->gate);
 	work_queue_free(loop->queue);

@@ -162,6 +162,8 @@ static void names_what_does_not_go_together(void **state)
 		{{ACCOUNT, "--listen=a,b,c,d,e,f,g,h,i"}, "--listen has more than 8 addresses"},
 		{{"--standalone", "--kubeconfig=x"}, "--kubeconfig and --standalone"},
 		{{"--standalone", "--bind-address=0.0.0.0"}, "is not a loopback address"},
+		{{"--serving-threads=0"}, "--serving-threads"},
+		{{"--serving-threads=65"}, "--serving-threads"},
 		{{"--kubelet-insecur-tls"}, "did you mean --kubelet-insecure-tls?"},
 	};
 
