@@ -147,6 +147,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, res *resource, q *
 			"The provided continue parameter is too old to display a consistent list result.", 0)
 		return
 	}
+	s.answerPage(w, res, p)
+}
+
+func (s *Server) answerPage(w http.ResponseWriter, res *resource, p *page) {
 	meta := metav1.ListMeta{
 		ResourceVersion: strconv.FormatUint(p.version, 10), Continue: p.next, RemainingItemCount: p.remaining,
 	}
