@@ -37,3 +37,8 @@ $(call scale_objects,$(1)): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 -include $(patsubst %.o,%.d,$(call scale_objects,$(1)))
 endef
 $(foreach program,$(SCALE_PROGRAMS),$(eval $(call scale_program,$(program))))
+
+# The fleet's parts are no library: what they stand on comes once more behind them.
+$(BUILD)/tests/unit/bench/test_fleet: private TEST_LIBS := $(LIB_BASE) $(TEST_LIBS)
+$(BUILD)/tests/unit/bench/test_fleet: $(patsubst %,$(BUILD)/tests/bench/scale/fleet_%.o,figures lines pod wheel world) \
+	| $(BUILD)/tests/bench/scale/fleet
