@@ -66,3 +66,8 @@ $(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): TEST_LIBS := \
 
 # The program's own.
 integration $(BUILD)/tests/integration/test_asker: | $(BUILD)/tests/bench/scale/asker
+
+# The fleet's parts are no library: what they stand on comes once more behind them.
+$(BUILD)/tests/unit/bench/test_fleet: private TEST_LIBS := $(LIB_BASE) $(TEST_LIBS)
+$(BUILD)/tests/unit/bench/test_fleet: $(patsubst %,$(BUILD)/tests/bench/scale/fleet_%.o,figures lines pod wheel world) \
+	| $(BUILD)/tests/bench/scale/fleet

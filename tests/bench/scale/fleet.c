@@ -27,6 +27,10 @@
 
 #define EXIT_USAGE 2
 
+/* Of the main thread, over NNG's: while thousands of handshakes are under way, an agent that has
+ * made its connection is to send all the same, as it would on a machine of its own. */
+#define MAIN_NICE (-10)
+
 /* How often an agent looks after its connection (agent/agent.c). */
 #define CARE_MS 1000
 
@@ -335,6 +339,7 @@ static int prepare(struct fleet *fleet, struct error *err)
 	r = tls_config_client(flags->ca_file, flags->server_name, &fleet->tls, err);
 	if (r < 0)
 		return r;
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), MAIN_NICE); /* if we may */
 	fleet->wire.port = flags->endpoint.port;
 	fleet->wire.tls = tls_config_nng(fleet->tls);
 	fleet->wire.metrics = metrics_of(flags);

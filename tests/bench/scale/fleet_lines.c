@@ -48,8 +48,8 @@ char *lines_next(struct lines *lines, size_t *ret_length)
 	char *line = lines->bytes + lines->from;
 	char *end = memchr(line, '\n', lines->to - lines->from);
 
-	if (!end)
-		return NULL;
+	if (!end || (size_t)(end - line) > lines->max)
+		return NULL; /* the second is what lines_read() complains of */
 	*ret_length = (size_t)(end - line);
 	lines->from += *ret_length + 1;
 	lines->number++;

@@ -76,13 +76,18 @@ static size_t count(const struct wheel *wheel, uint32_t slot)
 	return members;
 }
 
+static uint64_t due_ns_of(const struct wheel *wheel, uint64_t turned)
+{
+	return wheel->start_ns + (turned + 1) * SLOT_NS;
+}
+
 size_t wheel_advance(struct wheel *wheel, uint64_t now_ns,
 	void (*turn)(void *context, uint32_t member, uint64_t due_ns), void *context)
 {
 	size_t lost = 0;
+	uint64_t due_ns;
 
-	for (; wheel_next_ns(wheel) <= now_ns; wheel->turned++) {
-		uint64_t due_ns = wheel_next_ns(wheel);
+	for (; (due_ns = due_ns_of(wheel, wheel->turned)) <= now_ns; wheel->turned++) {
 		uint32_t slot = (uint32_t)(wheel->turned % wheel->slots);
 
 		if (now_ns - due_ns > wheel->slots * SLOT_NS) {
@@ -97,5 +102,10 @@ size_t wheel_advance(struct wheel *wheel, uint64_t now_ns,
 
 uint64_t wheel_next_ns(const struct wheel *wheel)
 {
-	return wheel->start_ns + (wheel->turned + 1) * SLOT_NS;
+	uint64_t turned = wheel->turned;
+
+	while (turned - wheel->turned < wheel->slots &&
+		wheel->first[turned % wheel->slots] == NOBODY)
+		turned++;
+	return due_ns_of(wheel, turned);
 }

@@ -24,7 +24,7 @@ int wheel_add(struct wheel *wheel);
 size_t wheel_advance(struct wheel *wheel, uint64_t now_ns,
 	void (*turn)(void *context, uint32_t member, uint64_t due_ns), void *context);
 
-/* When the next moment is, whether or not it is somebody's. */
+/* When it is somebody's turn next; after a whole period when there is nobody. */
 uint64_t wheel_next_ns(const struct wheel *wheel);
 
 #endif

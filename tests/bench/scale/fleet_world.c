@@ -1,11 +1,10 @@
 #include "tests/bench/scale/fleet_world.h"
 
-#include "agent/cgroup_name.h"
 #include "agent/credential.h"
 #include "base/node_name.h"
-#include "base/number.h"
 #include "proto/bounds.h"
 #include "tests/bench/scale/fleet_figures.h"
+#include "tests/bench/scale/fleet_pod.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,13 +15,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define MAX_WORDS     7 /* one more than any line has */
-#define NAMESPACE_MAX 63
+#define MAX_WORDS 7 /* one more than any line has */
 
-/* Of a Catalog: its beginning; what a pod and a container take besides texts (agent/roster.c). */
-#define CATALOG_HEAD   1024
-#define POD_HEAD       32
-#define CONTAINER_SIZE (16 + CONTAINER_ID_SIZE)
+/* Of a Catalog: what is not pods (agent/roster.c). */
+#define CATALOG_HEAD 1024
 
 struct entry {
 	struct world_node node;
@@ -48,17 +44,10 @@ struct world *world_new(uint64_t salt)
 	return world;
 }
 
-static void free_pod(struct world_pod *pod)
-{
-	free(pod->hash);
-	free(pod->text);
-	free(pod);
-}
-
 static void drop_pods(struct world *world, struct world_node *node)
 {
 	for (uint32_t i = 0; i < node->pod_count; i++)
-		free_pod(node->pods[i]);
+		world_pod_free(node->pods[i]);
 	world->counts.pods -= node->pod_count;
 	world->counts.containers -= node->rows;
 	node->pod_count = node->rows = 0;
@@ -236,59 +225,6 @@ static uint32_t place_of(const struct world_node *node, const char *uid, bool *r
 	return low;
 }
 
-static size_t catalog_size(const struct world_pod *pod)
-{
-	return POD_HEAD + strlen(pod->uid) + strlen(pod->namespace) + strlen(pod->name) +
-	       (size_t)pod->containers * CONTAINER_SIZE;
-}
-
-/* word: pod NODE NAMESPACE NAME UID CONTAINERS */
-static struct world_pod *make_pod(char *const *word, uint32_t containers)
-{
-	size_t namespace = strlen(word[2]) + 1, name = strlen(word[3]) + 1;
-	size_t uid = strlen(word[4]) + 1;
-	struct world_pod *pod = calloc(1, sizeof(*pod));
-
-	if (!pod)
-		return NULL;
-	pod->containers = containers;
-	pod->hash = calloc(containers, sizeof(*pod->hash));
-	pod->text = malloc(namespace + name + uid);
-	if (!pod->hash || !pod->text) {
-		free_pod(pod);
-		return NULL;
-	}
-	pod->namespace = memcpy(pod->text, word[2], namespace);
-	pod->name = memcpy(pod->text + namespace, word[3], name);
-	pod->uid = memcpy(pod->text + namespace + name, word[4], uid);
-	for (uint32_t i = 0; i < containers; i++)
-		pod->hash[i] = fleet_container_hash(pod->namespace, pod->name, i);
-	return pod;
-}
-
-static bool is_uid(const char *text)
-{
-	size_t length = strlen(text);
-
-	return length < POD_UID_SIZE &&
-	       strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz-") == length;
-}
-
-static int check_pod(char *const *word, uint64_t *ret_containers, struct error *err)
-{
-	if (!node_name_valid(word[2]) || strlen(word[2]) > NAMESPACE_MAX || strchr(word[2], '.'))
-		return error_set(err, EINVAL, "\"%s\" is no namespace", word[2]);
-	if (!node_name_valid(word[3])) /* the rule for pods is the same */
-		return error_set(err, EINVAL, "\"%s\" is no name of a pod", word[3]);
-	if (!is_uid(word[4]))
-		return error_set(err, EINVAL, "\"%s\" is no uid", word[4]);
-	if (number_parse(word[5], strlen(word[5]), ret_containers) < 0 || *ret_containers == 0 ||
-		*ret_containers > WORLD_MAX_CONTAINERS)
-		return error_set(err, EINVAL, "\"%s\": want 1 to %d containers", word[5],
-			WORLD_MAX_CONTAINERS);
-	return 0;
-}
-
 static int insert_pod(struct world_node *node, struct world_pod *pod, uint32_t place)
 {
 	if (node->pod_count == node->pod_capacity) {
@@ -306,7 +242,7 @@ static int insert_pod(struct world_node *node, struct world_pod *pod, uint32_t p
 	node->pods[place] = pod;
 	node->pod_count++;
 	node->rows += pod->containers;
-	node->catalog_size += catalog_size(pod);
+	node->catalog_size += world_pod_size(pod);
 	node->revision++;
 	return 0;
 }
@@ -315,29 +251,28 @@ static int take_pod(
 	struct world *world, char *const *word, struct world_node **ret_node, struct error *err)
 {
 	struct world_pod *pod;
-	uint64_t containers;
-	uint32_t place;
+	uint32_t containers, place;
 	bool found;
 	int r = known_node(world, word[1], ret_node, err);
 
 	if (r == 0)
-		r = check_pod(word, &containers, err);
+		r = world_pod_check(word, &containers, err);
 	if (r < 0)
 		return r;
 	place = place_of(*ret_node, word[4], &found);
 	if (found)
 		return error_set(err, EEXIST, "node \"%s\" has a pod %s already", word[1], word[4]);
-	pod = make_pod(word, (uint32_t)containers);
+	pod = world_pod_new(word, containers);
 	if (!pod)
 		return error_errno(err, ENOMEM, "pod %s", word[4]);
 	r = (*ret_node)->pod_count == WIRE_MAX_PODS ||
 			    (*ret_node)->rows + containers > WIRE_MAX_ROWS ||
-			    (*ret_node)->catalog_size + catalog_size(pod) > WIRE_MAX_MESSAGE
+			    (*ret_node)->catalog_size + world_pod_size(pod) > WIRE_MAX_MESSAGE
 		    ? error_set(
 			      err, ENOSPC, "node \"%s\" has more than an aggregator takes", word[1])
 		    : insert_pod(*ret_node, pod, place);
 	if (r < 0) {
-		free_pod(pod);
+		world_pod_free(pod);
 		return r;
 	}
 	world->counts.pods++;
@@ -365,11 +300,11 @@ static int take_gone(
 	memmove(node->pods + place, node->pods + place + 1,
 		(node->pod_count - place) * sizeof(struct world_pod *));
 	node->rows -= pod->containers;
-	node->catalog_size -= catalog_size(pod);
+	node->catalog_size -= world_pod_size(pod);
 	node->revision++;
 	world->counts.pods--;
 	world->counts.containers -= pod->containers;
-	free_pod(pod);
+	world_pod_free(pod);
 	return 0;
 }
 

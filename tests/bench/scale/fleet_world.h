@@ -3,26 +3,19 @@
 #define SCALE_FLEET_WORLD_H
 
 #include "base/error.h"
+#include "tests/bench/scale/fleet_pod.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bounds of one node: what an aggregator takes (proto/bounds.h) and an agent sends
- * (agent/credential.h). A line is not longer than a word, a node's name and a token. */
-#define WORLD_MAX_CONTAINERS 64 /* of a pod */
-#define WORLD_MAX_NODES      65000
-#define WORLD_MAX_LINE       17000 /* bytes, without the end of the line */
-
-struct world_pod {
-	const char *uid, *namespace, *name; /* within `text` */
-	uint32_t containers;
-	uint64_t *hash; /* of each container: fleet_container_hash() */
-	char *text;
-};
+/* Of one node there is as much as an aggregator takes (proto/bounds.h) and an agent sends
+ * (agent/credential.h). No line is longer than a word, a node's name and a token. */
+#define WORLD_MAX_NODES 65000
+#define WORLD_MAX_LINE  17000 /* bytes, without the end of the line */
 
 struct world_node {
-	uint32_t index; /* the how manyth of the world it is, from 0 */
+	uint32_t index; /* among the nodes that there were, from 0 */
 	char *name;
 	char *token;
 	uint64_t hash;           /* fleet_node_hash() */

@@ -272,6 +272,40 @@ static void sends_three_messages_in_one_go(void **state)
 	assert_int_equal(counted(fixture, "tacho_agent_push_connections"), 0);
 }
 
+/* Up to 15,992 bytes go with their length in one TLS record, more do not. */
+static void sends_messages_of_any_size_whole(void **state)
+{
+	static const size_t SIZES[] = {0, 1, 7, 8, 9, 15991, 15992, 15993, 16384, 100000};
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	struct push *push = start(fixture, "tls+tcp",
+		listen_on(pull, "tls+tcp://127.0.0.1:0", fixture), "aggregator");
+	char *text = malloc(SIZES[9] + 1);
+
+	for (size_t i = 0; i <= SIZES[9]; i++)
+		text[i] = (char)('a' + i % 23);
+	(void)await_connection(push);
+	for (size_t i = 0; i < 3 * 10; i++) {
+		size_t size = SIZES[i % 10];
+
+		text[size] = '\0';
+		/* by threes: the first goes at once, the others when it has gone */
+		assert_int_equal(push_send(push, text, size), 0);
+		if (i % 3 == 2)
+			for (size_t back = 3; back > 0; back--) {
+				size = SIZES[(i + 1 - back) % 10];
+				for (size_t at = 0; at <= SIZES[9]; at++)
+					text[at] = (char)('a' + at % 23);
+				text[size] = '\0';
+				expect_message(pull, text);
+			}
+		text[size] = (char)('a' + size % 23);
+	}
+	free(text);
+	push_free(push);
+	(void)nng_close(pull);
+}
+
 static void sends_through_a_unix_socket(void **state)
 {
 	struct fixture *fixture = *state;
@@ -599,6 +633,7 @@ int main(void)
 		TEST(stays_idle_after_a_bad_url),
 		TEST(drops_while_there_is_nobody),
 		TEST(sends_three_messages_in_one_go),
+		TEST(sends_messages_of_any_size_whole),
 		TEST(sends_through_a_unix_socket),
 		TEST(comes_back_with_another_connection),
 		TEST(sends_only_on_the_connection_it_told_of),

@@ -32,9 +32,10 @@ type Aggregator struct {
 	arguments       []string
 }
 
+// With what ends the line: it may be read while it is written.
 var (
-	apiPort    = regexp.MustCompile(`serves https://[^ ]*:(\d+)`)
-	agentsPort = regexp.MustCompile(`listening for agents on tls\+tcp://0\.0\.0\.0:(?:0: port )?(\d+)`)
+	apiPort    = regexp.MustCompile(`serves https://[^ ]*:(\d+)\s`)
+	agentsPort = regexp.MustCompile(`listening for agents on tls\+tcp://0\.0\.0\.0:(?:0: port )?(\d+)\s`)
 )
 
 // startAggregator starts it on free ports, and returns when it listens.

@@ -16,11 +16,15 @@ import (
 func TestPortsInTheLog(t *testing.T) {
 	for _, line := range []string{"I listening for agents on tls+tcp://0.0.0.0:0: port 39903",
 		"I listening for agents on tls+tcp://0.0.0.0:39903"} {
+		if agentsPort.MatchString(line) {
+			t.Errorf("%q may go on", line)
+		}
+		line += "\n"
 		if found := agentsPort.FindStringSubmatch(line); found == nil || found[1] != "39903" {
 			t.Errorf("%q: %q", line, found)
 		}
 	}
-	if found := apiPort.FindStringSubmatch("tacho-aggregator 0.1.0 serves https://127.0.0.1:37465"); found == nil ||
+	if found := apiPort.FindStringSubmatch("tacho-aggregator 0.1.0 serves https://127.0.0.1:37465\nI"); found == nil ||
 		found[1] != "37465" {
 		t.Errorf("%q", found)
 	}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tacho.test/bench/scale/check"
@@ -76,12 +77,17 @@ func (r *Soak) checkNow(ctx context.Context, s *Stage) error {
 }
 
 func (r *Soak) rows() []report.Row {
-	growth := meter.SlopePerHour(r.Points, r.Minutes*30) * 100
+	const what, enough = "its growth in an hour, by the second half", 30
+	percent := meter.SlopePerHour(r.Points, r.Minutes*30) * 100
+	growth := report.AtMost(what, percent, goalGrowthPerHour, "%")
+	if r.Minutes < enough {
+		growth = report.Missing(what, growth.Goal, fmt.Sprintf("%.1f %%, by too short a time to say so", percent))
+	}
 	rows := []report.Row{
 		report.AtMost("memory at most, "+report.Text(float64(r.Nodes), "nodes")+" with 100 pods a second coming and going",
 			mib(r.Memory.MostRSS), goalMemoryMiB, "MiB").With("over %.0f minutes; %.0f MiB at the end", r.Minutes,
 			mib(r.Memory.RSS)),
-		report.AtMost("its growth in an hour, by the second half", growth, goalGrowthPerHour, "%"),
+		growth,
 		report.AtMost("age of a served sample, p99, all the time", r.Ages.AgeMS.P99/1000, goalAgeSeconds, "s").
 			With("%d of %d answers not right", r.Ages.Failed, r.Ages.Asked),
 	}

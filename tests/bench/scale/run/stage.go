@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -127,11 +128,14 @@ func (s *Stage) complete(ctx context.Context) error {
 	return nil
 }
 
-// WaitServed waits until every node and pod is known to the aggregator.
+// WaitServed waits until every node and pod is served, with figures.
 func (s *Stage) WaitServed(ctx context.Context, limit time.Duration) error {
 	begin := time.Now()
 	for {
 		err := s.complete(ctx)
+		if err == nil { // names come before figures
+			err = s.right(ctx)
+		}
 		if err == nil {
 			return nil
 		}
@@ -141,10 +145,19 @@ func (s *Stage) WaitServed(ctx context.Context, limit time.Duration) error {
 		if time.Since(begin) > limit {
 			return fmt.Errorf("after %s %w\n%s", limit, err, s.Aggregator.Tail(10))
 		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// right is nil when a list has all that it must have.
+func (s *Stage) right(ctx context.Context) error {
+	checked, err := s.Check(ctx, false)
+	if err == nil && !checked.Right() {
+		err = errors.New(checked.String())
+	}
+	return err
 }
 
 // Check asks for all pods, or all nodes, and holds them against the world.
