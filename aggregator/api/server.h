@@ -25,7 +25,8 @@ struct server_options {
 	const char *bind_address; /* numeric */
 	uint16_t port;            /* 0: any that is free */
 	SSL_CTX *tls;             /* the server takes over one reference */
-	uint32_t max_connections; /* beyond: accepted and cut at once, counted */
+	uint32_t max_connections; /* beyond: the longest idle one makes room, or else the new one is
+				   * cut; both counted */
 
 	/* Deadlines, in milliseconds. */
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
