@@ -4,11 +4,12 @@ BENCHES := \
 	bench_agent \
 	bench_sources \
 	bench_list \
-	bench_metadata
+	bench_metadata \
+	bench_requests
 
 BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
 
-bench: $(BENCH_PROGRAMS) $(PROGRAMS) ## the figures of docs/performance.md, measured on this machine
+bench: $(BENCH_PROGRAMS) $(PROGRAMS) $(BUILD)/tests/bench/scale/asker ## the figures of docs/performance.md, measured on this machine
 	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
 
 $(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
@@ -24,3 +25,30 @@ $(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
 	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
 
 -include $(BENCH_PROGRAMS:=.d)
+
+# --- the load of a large cluster (scale/README.md) ----------------------------------------------
+# NAME is made of scale/NAME.c and scale/NAME_*.c.
+
+SCALE_PROGRAMS := \
+	asker
+
+define scale_program
+$(BUILD)/lib$(1).a: $$(call objects,$$(wildcard tests/bench/scale/$(1)_*.c))
+$(BUILD)/tests/bench/scale/$(1): $(BUILD)/tests/bench/scale/$(1).o $(BUILD)/lib$(1).a $(LIB_AGENT) $(LIB_BASE)
+	@echo '  LINK     $$@'
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $(AGENT_LIBS) $(AGGREGATOR_LIBS)
+endef
+$(foreach program,$(SCALE_PROGRAMS),$(eval $(call scale_program,$(program))))
+
+SCALE_OBJECTS := $(call objects,$(wildcard $(SCALE_PROGRAMS:%=tests/bench/scale/%.c) \
+	$(SCALE_PROGRAMS:%=tests/bench/scale/%_*.c)))
+$(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h)
+-include $(SCALE_OBJECTS:.o=.d)
+
+# Their tests: the parts that stand alone.
+$(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): $(BUILD)/libasker.a
+$(filter $(BUILD)/tests/unit/bench/test_asker_%,$(UNIT_TESTS)): TEST_LIBS := \
+	$(BUILD)/libasker.a $(LIB_BASE) $(TEST_LIBS)
+
+# The program's own.
+integration $(BUILD)/tests/integration/test_asker: | $(BUILD)/tests/bench/scale/asker

@@ -333,6 +333,16 @@ struct kube_double *guarded_kube(const struct guarded_api *api)
 	return api->kube;
 }
 
+uint16_t guarded_port(const struct guarded_api *api)
+{
+	return https_server_port(api->server);
+}
+
+const char *guarded_server_ca(const struct guarded_api *api)
+{
+	return https_server_ca(api->server);
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
 
 struct https *guarded_connect(const struct guarded_api *api, const struct pki_pair *certificate)

@@ -43,6 +43,10 @@ void guarded_replace_proxy_ca(struct guarded_api *api, const char *pem);
 struct telemetry *guarded_telemetry(const struct guarded_api *api);
 struct kube_double *guarded_kube(const struct guarded_api *api);
 
+/* Where it is, for clients of another kind; the CA is a file. */
+uint16_t guarded_port(const struct guarded_api *api);
+const char *guarded_server_ca(const struct guarded_api *api);
+
 /* A connection, with a certificate unless it is NULL. */
 struct https *guarded_connect(const struct guarded_api *api, const struct pki_pair *certificate);
 
