@@ -21,7 +21,9 @@ CFLAGS   := -std=gnu11 -g -O2 -fno-omit-frame-pointer -fstack-protector-strong $
 LDFLAGS  := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
 AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_core -ljansson -lpthread
-AGGREGATOR_LIBS := $(if $(SAN),,-ljemalloc) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
+# First, so that its malloc() is the program's. Sanitizers have their own.
+ALLOCATOR       := $(if $(SAN),,-ljemalloc)
+AGGREGATOR_LIBS := $(ALLOCATOR) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
 	-lcrypto -ljansson -lisal -lpthread
 TEST_LIBS := -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
 	-lssl -lcrypto -ljansson -lpthread

@@ -30,8 +30,9 @@ struct connection_set *connection_set_new(const struct connection_limits *limits
 /* Connections that are still there are forgotten: they free themselves. */
 void connection_set_free(struct connection_set *set);
 
-/* A TLS connection for evhttp, which sets its socket next. One that is too many is cut from the
- * loop. NULL when memory is short. */
+/* A TLS connection for evhttp, which sets its socket next. For one that is too many the one that
+ * has been without a request for the longest is cut, and where all have one the new one itself,
+ * from the loop. NULL when memory is short. */
 struct bufferevent *connection_new(
 	struct connection_set *set, struct event_base *base, SSL_CTX *tls);
 

@@ -76,6 +76,29 @@ static void is_bounded(void **state)
 	user_free(&copy);
 }
 
+/* A copy is one piece of memory, and behaves as any other. */
+static void a_copy_can_be_changed(void **state)
+{
+	struct user user = {0}, copy = {0}, again = {0};
+
+	(void)state;
+	assert_int_equal(user_copy(&user, &copy), 0); /* of nobody */
+	assert_null(copy.name);
+	assert_int_equal(user_add_group(&copy, "a"), 0);
+	assert_int_equal(user_copy(&copy, &again), 0);
+	assert_int_equal(user_set_name(&again, "jane"), 0);
+	assert_true(user_in_group(&again, "a"));
+	user_free(&copy);
+	assert_int_equal(user_copy(&again, &copy), 0);
+	assert_int_equal(user_add_extra(&copy, "k", "v"), 0);
+	assert_int_equal(user_set_uid(&copy, "1"), 0);
+	assert_string_equal(copy.name, "jane");
+	assert_string_equal(user_extra_value(&copy, "k"), "v");
+	assert_null(user_extra_value(&again, "k"));
+	user_free(&copy);
+	user_free(&again);
+}
+
 static void copies_all(void **state)
 {
 	struct user user = {0}, copy = {0};
@@ -101,6 +124,7 @@ int main(void)
 		cmocka_unit_test(sets_and_adds),
 		cmocka_unit_test(is_bounded),
 		cmocka_unit_test(copies_all),
+		cmocka_unit_test(a_copy_can_be_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
