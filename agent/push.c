@@ -189,10 +189,13 @@ static void on_disconnected(struct push *push, nng_pipe pipe)
 	ours = push->pipe == nng_pipe_id(pipe);
 	if (ours && push->connection != 0)
 		end_connection(push);
-	sent_ns = send_queue_last_sent(push->queue);
 	(void)pthread_mutex_unlock(&push->lock);
 	if (!ours)
 		return;
+	send_queue_settle(push->queue); /* there is no connection: nothing is put */
+	(void)pthread_mutex_lock(&push->lock);
+	sent_ns = send_queue_last_sent(push->queue);
+	(void)pthread_mutex_unlock(&push->lock);
 	take_out_dead_pipe(push, sent_ns + AFTERMATH_NS);
 	(void)pthread_mutex_lock(&push->lock);
 	push->pipe = 0;

@@ -27,7 +27,6 @@ static void send_next(struct send_queue *queue)
 	if (queue->busy_since_ns != 0 || queue->count == 0)
 		return;
 	queue->busy_since_ns = clock_monotonic_ns();
-	queue->last_sent_ns = queue->busy_since_ns;
 	message = queue->messages[queue->first];
 	nng_aio_set_msg(queue->aio, message);
 	queue->first = (queue->first + 1) % LENGTH;
@@ -45,6 +44,7 @@ static void on_sent(void *context)
 	(void)pthread_mutex_lock(queue->lock);
 	queue->busy_since_ns = 0;
 	if (nng_aio_result(queue->aio) == 0) {
+		queue->last_sent_ns = clock_monotonic_ns();
 		telemetry_add(queue->sent, 1);
 	} else {
 		telemetry_add(queue->dropped, 1);
@@ -106,6 +106,11 @@ void send_queue_drop(struct send_queue *queue)
 uint64_t send_queue_busy_since(const struct send_queue *queue)
 {
 	return queue->busy_since_ns;
+}
+
+void send_queue_settle(struct send_queue *queue)
+{
+	nng_aio_wait(queue->aio);
 }
 
 uint64_t send_queue_last_sent(const struct send_queue *queue)

@@ -25,7 +25,11 @@ bool send_queue_put(struct send_queue *queue, nng_msg *message);
 /* Frees what waits, takes back what NNG has in hand, and counts it. */
 void send_queue_drop(struct send_queue *queue);
 
-/* When (CLOCK_MONOTONIC) NNG was given a message last; 0: never. */
+/* Waits until NNG has said what became of the message that it was given: at once, after
+ * send_queue_drop(). Without the lock; nothing may be put meanwhile. */
+void send_queue_settle(struct send_queue *queue);
+
+/* When (CLOCK_MONOTONIC) NNG said last that a connection took a message; 0: never. */
 uint64_t send_queue_last_sent(const struct send_queue *queue);
 
 /* Since when (CLOCK_MONOTONIC) NNG has had a message in hand; 0: it has none. */

@@ -12,24 +12,37 @@ struct pipe_watch {
 	uintptr_t number; /* what NNG is given: it may come back after the watch was freed */
 	pipe_watch_fn fn;
 	void *context;
-	UT_hash_handle hh; /* by number */
+	pthread_mutex_t lock; /* held during calls */
+	unsigned calls;       /* under way or waiting */
+	UT_hash_handle hh;    /* by number */
 };
 
-/* As many as there are sockets. The lock is held during calls. */
+/* As many as there are sockets. The lock is held for a moment only, so that a call may wait for
+ * what NNG's threads do for others; it guards `calls`, too. */
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t ended; /* a watch's last call */
 	struct pipe_watch *by_number;
 	uintptr_t last_number;
-} watches = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} watches = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
 static void on_event(nng_pipe pipe, nng_pipe_ev event, void *number)
 {
-	const struct pipe_watch *watch;
+	struct pipe_watch *watch;
 
 	(void)pthread_mutex_lock(&watches.lock);
 	HASH_FIND(hh, watches.by_number, &number, sizeof(number), watch);
 	if (watch)
-		watch->fn(pipe, event, watch->context);
+		watch->calls++;
+	(void)pthread_mutex_unlock(&watches.lock);
+	if (!watch)
+		return;
+	(void)pthread_mutex_lock(&watch->lock);
+	watch->fn(pipe, event, watch->context);
+	(void)pthread_mutex_unlock(&watch->lock);
+	(void)pthread_mutex_lock(&watches.lock);
+	if (--watch->calls == 0)
+		(void)pthread_cond_broadcast(&watches.ended);
 	(void)pthread_mutex_unlock(&watches.lock);
 }
 
@@ -41,6 +54,7 @@ struct pipe_watch *pipe_watch_start(nng_socket socket, pipe_watch_fn fn, void *c
 		return NULL;
 	watch->fn = fn;
 	watch->context = context;
+	(void)pthread_mutex_init(&watch->lock, NULL);
 	(void)pthread_mutex_lock(&watches.lock);
 	watch->number = ++watches.last_number;
 	HASH_ADD(hh, watches.by_number, number, sizeof(watch->number), watch);
@@ -60,6 +74,9 @@ void pipe_watch_stop(struct pipe_watch *watch)
 		return;
 	(void)pthread_mutex_lock(&watches.lock);
 	HASH_DEL(watches.by_number, watch);
+	while (watch->calls > 0)
+		(void)pthread_cond_wait(&watches.ended, &watches.lock);
 	(void)pthread_mutex_unlock(&watches.lock);
+	(void)pthread_mutex_destroy(&watch->lock);
 	free(watch);
 }

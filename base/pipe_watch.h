@@ -9,7 +9,7 @@
 
 struct pipe_watch;
 
-/* Runs on NNG's threads, one call at a time in the process. It may close pipes; it must not stop a
+/* Runs on NNG's threads, one call of a watch at a time. It may close pipes; it must not stop a
  * watch. */
 typedef void (*pipe_watch_fn)(nng_pipe pipe, nng_pipe_ev event, void *context);
 

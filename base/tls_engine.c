@@ -182,6 +182,16 @@ static bool join(nng_tls_engine_conn *conn, const uint8_t *data, size_t size)
 	return true;
 }
 
+/* NNG closes its TCP connection as soon as that fails, and goes on to take messages for it, as if
+ * they were sent, until a task of its own has told the pipe. A pipe that then learns that its
+ * message was sent is freed among those that wait for the next. */
+static bool is_broken(const nng_tls_engine_conn *conn)
+{
+	nng_sockaddr peer;
+
+	return conn->established && nng_stream_get_addr(conn->stream, NNG_OPT_REMADDR, &peer) != 0;
+}
+
 /* NNG takes a written size beyond its own as that much of the message: its next step begins behind
  * it. After NNG_EAGAIN it comes with the same bytes again, as SSL_write_ex() wants it. */
 static int conn_send(nng_tls_engine_conn *conn, const uint8_t *data, size_t *size)
@@ -191,6 +201,8 @@ static int conn_send(nng_tls_engine_conn *conn, const uint8_t *data, size_t *siz
 
 	if (rv != 0)
 		return rv;
+	if (is_broken(conn))
+		return NNG_ECLOSED;
 	if (!conn->joined && !join(conn, data, length))
 		return write_some(conn, data, length, size);
 	rv = write_some(conn, conn->joined, conn->joined_size, size);
