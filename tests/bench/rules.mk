@@ -17,6 +17,9 @@ $(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BA
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 $(BENCH_PROGRAMS:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 
+# With the heap of the program that it measures.
+$(BUILD)/tests/bench/bench_requests: TEST_LIBS := $(ALLOCATOR) $(TEST_LIBS)
+
 # An iterator that does nothing, to hold ours against.
 $(BUILD)/tests/bench/bench_sources.o: | $(GEN)/bpf/bare_walk.skel.h
 $(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
