@@ -1,11 +1,22 @@
 #include "base/telemetry.h"
 
+#include "base/clock.h"
+
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+struct telemetry_histogram {
+	const struct telemetry_bucket *buckets;
+	size_t count;
+	_Atomic uint64_t sum_ns;
+	_Atomic uint64_t hits[TELEMETRY_MAX_BUCKETS + 1]; /* of each alone; the last has no end */
+};
+
 struct entry {
-	struct telemetry_series series;
+	struct telemetry_series series; /* or else the histogram */
+	struct telemetry_histogram *histogram;
 	const char *name, *help, *type, *label, *label_value;
 	struct entry *next;
 };
@@ -15,8 +26,9 @@ struct telemetry {
 	struct entry *first;
 };
 
-/* Takes the updates of series that could not be registered. */
+/* Take the updates of what could not be registered. */
 static struct telemetry_series unregistered;
+static struct telemetry_histogram unregistered_histogram;
 
 struct telemetry *telemetry_new(void)
 {
@@ -35,6 +47,7 @@ void telemetry_free(struct telemetry *telemetry)
 		struct entry *entry = telemetry->first;
 
 		telemetry->first = entry->next;
+		free(entry->histogram);
 		free(entry);
 	}
 	(void)pthread_mutex_destroy(&telemetry->lock);
@@ -59,32 +72,33 @@ static struct entry **place_of(struct telemetry *telemetry, const char *name)
 	return behind ? behind : place;
 }
 
-static struct telemetry_series *find_or_add(struct telemetry *telemetry, const struct entry *wanted)
+/* NULL when memory is short. */
+static struct entry *find_or_add(struct telemetry *telemetry, const struct entry *wanted)
 {
 	struct entry *entry, **place;
 
 	for (entry = telemetry->first; entry; entry = entry->next)
 		if (strcmp(entry->name, wanted->name) == 0 &&
 			same_label(entry, wanted->label, wanted->label_value))
-			return &entry->series;
+			return entry;
 	entry = malloc(sizeof(*entry));
 	if (!entry)
-		return &unregistered;
+		return NULL;
 	memcpy(entry, wanted, sizeof(*entry));
 	place = place_of(telemetry, wanted->name);
 	entry->next = *place;
 	*place = entry;
-	return &entry->series;
+	return entry;
 }
 
 static struct telemetry_series *add(struct telemetry *telemetry, const struct entry *wanted)
 {
-	struct telemetry_series *series;
+	struct entry *entry;
 
 	(void)pthread_mutex_lock(&telemetry->lock);
-	series = find_or_add(telemetry, wanted);
+	entry = find_or_add(telemetry, wanted);
 	(void)pthread_mutex_unlock(&telemetry->lock);
-	return series;
+	return entry ? &entry->series : &unregistered;
 }
 
 struct telemetry_series *telemetry_counter(struct telemetry *telemetry, const char *name,
@@ -111,6 +125,66 @@ struct telemetry_series *telemetry_gauge(struct telemetry *telemetry, const char
 	return add(telemetry, &wanted);
 }
 
+struct telemetry_histogram *telemetry_histogram(struct telemetry *telemetry, const char *name,
+	const char *help, const struct telemetry_bucket *buckets, size_t count)
+{
+	const struct entry wanted = {.name = name, .help = help, .type = "histogram"};
+	struct telemetry_histogram *histogram = NULL;
+	struct entry *entry;
+
+	(void)pthread_mutex_lock(&telemetry->lock);
+	entry = find_or_add(telemetry, &wanted);
+	if (entry && !entry->histogram) {
+		entry->histogram = calloc(1, sizeof(*entry->histogram));
+		if (entry->histogram) {
+			entry->histogram->buckets = buckets;
+			entry->histogram->count = count;
+		}
+	}
+	if (entry)
+		histogram = entry->histogram;
+	(void)pthread_mutex_unlock(&telemetry->lock);
+	return histogram ? histogram : &unregistered_histogram;
+}
+
+void telemetry_observe(struct telemetry_histogram *histogram, uint64_t ns)
+{
+	size_t i = 0;
+
+	while (i < histogram->count && ns > histogram->buckets[i].up_to_ns)
+		i++;
+	atomic_fetch_add_explicit(&histogram->hits[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
+}
+
+static void render_histogram(const struct entry *entry, struct buffer *out)
+{
+	const struct telemetry_histogram *histogram = entry->histogram;
+	uint64_t hits = 0, sum_ns;
+
+	if (!histogram)
+		return;
+	for (size_t i = 0; i <= histogram->count; i++) {
+		hits += atomic_load_explicit(&histogram->hits[i], memory_order_relaxed);
+		buffer_printf(out, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", entry->name,
+			i < histogram->count ? histogram->buckets[i].seconds : "+Inf", hits);
+	}
+	sum_ns = atomic_load_explicit(&histogram->sum_ns, memory_order_relaxed);
+	buffer_printf(out, "%s_sum %" PRIu64 ".%09" PRIu64 "\n%s_count %" PRIu64 "\n", entry->name,
+		sum_ns / (uint64_t)NS_PER_SECOND, sum_ns % (uint64_t)NS_PER_SECOND, entry->name,
+		hits);
+}
+
+static void render_series(const struct entry *entry, struct buffer *out)
+{
+	if (entry->label)
+		buffer_printf(out, "%s{%s=\"%s\"} ", entry->name, entry->label, entry->label_value);
+	else
+		buffer_printf(out, "%s ", entry->name);
+	buffer_append_uint(out, telemetry_get(&entry->series));
+	buffer_append_char(out, '\n');
+}
+
 void telemetry_render(struct telemetry *telemetry, struct buffer *out)
 {
 	const char *name = "";
@@ -121,13 +195,10 @@ void telemetry_render(struct telemetry *telemetry, struct buffer *out)
 			buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", entry->name, entry->help,
 				entry->name, entry->type);
 		name = entry->name;
-		if (entry->label)
-			buffer_printf(
-				out, "%s{%s=\"%s\"} ", name, entry->label, entry->label_value);
+		if (strcmp(entry->type, "histogram") == 0)
+			render_histogram(entry, out);
 		else
-			buffer_printf(out, "%s ", name);
-		buffer_append_uint(out, telemetry_get(&entry->series));
-		buffer_append_char(out, '\n');
+			render_series(entry, out);
 	}
 	(void)pthread_mutex_unlock(&telemetry->lock);
 }

@@ -1,4 +1,4 @@
-/* A program's figures about itself: counters and gauges, in Prometheus' text format.
+/* A program's figures about itself: counters, gauges and histograms, in Prometheus' text format.
  *
  * A registry is made in main and handed down; each part registers its series when it starts and
  * keeps the pointers. Updating is one relaxed atomic operation and safe from any thread;
@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct telemetry;
@@ -30,6 +31,24 @@ struct telemetry_series *telemetry_counter(struct telemetry *telemetry, const ch
 	const char *help, const char *label, const char *label_value);
 struct telemetry_series *telemetry_gauge(struct telemetry *telemetry, const char *name,
 	const char *help, const char *label, const char *label_value);
+
+/* How long something took, by buckets. The registry owns it. */
+struct telemetry_histogram;
+
+struct telemetry_bucket {
+	uint64_t up_to_ns;
+	const char *seconds; /* the same as the label's text: "0.001" */
+};
+
+#define TELEMETRY_MAX_BUCKETS 16
+
+/* As above. `buckets` in ascending order, at most TELEMETRY_MAX_BUCKETS, must outlive the registry;
+ * one without an end stands behind the last. A histogram's name ends in _seconds. */
+struct telemetry_histogram *telemetry_histogram(struct telemetry *telemetry, const char *name,
+	const char *help, const struct telemetry_bucket *buckets, size_t count);
+
+/* Any thread, at the cost of two atomic operations. */
+void telemetry_observe(struct telemetry_histogram *histogram, uint64_t ns);
 
 /* Any thread, at the cost of an atomic operation. */
 static inline void telemetry_add(struct telemetry_series *series, uint64_t amount)

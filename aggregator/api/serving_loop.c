@@ -2,6 +2,7 @@
 
 #include "aggregator/api/gate.h"
 #include "aggregator/api/reply.h"
+#include "base/event_loop.h"
 #include "base/work_queue.h"
 
 #include <errno.h>
@@ -178,7 +179,7 @@ static int make_parts(struct serving_loop *loop, struct error *err)
 		.telemetry = options->telemetry,
 	};
 
-	loop->base = event_base_new();
+	loop->base = event_loop_new();
 	if (!loop->base)
 		return error_errno(err, ENOMEM, "starting the API");
 	loop->queue = work_queue_new(loop->base, NULL, NULL, err);

@@ -75,7 +75,7 @@ static int apply_catalog(struct store *store, const char *name, const Tacho__V1_
 		return r;
 	r = prepare(store, before, node);
 	if (r == 0) {
-		(void)pthread_rwlock_wrlock(&store->lock);
+		store_lock(store);
 		r = exchange(store, before, node);
 		(void)pthread_rwlock_unlock(&store->lock);
 	}
@@ -131,7 +131,7 @@ static int apply_sample(struct store *store, const char *name, const Tacho__V1__
 	r = columns_prepare(&node->columns, sample, &update, err);
 	if (r < 0)
 		return r;
-	(void)pthread_rwlock_wrlock(&store->lock);
+	store_lock(store);
 	without_window = columns_commit(&node->columns, &update);
 	node->message_ns = now_ns;
 	node->sample_ns = now_ns;
@@ -171,7 +171,7 @@ static struct ordered_place forget(struct store *store, struct known_node *node)
 	const struct object_key key = {.name = node->name};
 	struct ordered_place next;
 
-	(void)pthread_rwlock_wrlock(&store->lock);
+	store_lock(store);
 	if (store->options.metadata)
 		pod_join_exchange_pods(&store->join, node, NULL);
 	else

@@ -13,6 +13,15 @@
 #define DROPPED_NAME "tacho_aggregator_samples_dropped_total"
 #define DROPPED_HELP "Samples that were not taken"
 
+/* To a tenth of a millisecond nobody minds; beyond one, a list holds up samples. */
+static const struct telemetry_bucket WAITS[] = {
+	{10 * NS_PER_MS / 1000, "0.00001"},
+	{100 * NS_PER_MS / 1000, "0.0001"},
+	{NS_PER_MS, "0.001"},
+	{10 * NS_PER_MS, "0.01"},
+	{100 * NS_PER_MS, "0.1"},
+};
+
 static void register_telemetry(struct store *store)
 {
 	struct telemetry *t = store->options.telemetry;
@@ -48,6 +57,9 @@ static void register_telemetry(struct store *store)
 		"Pods not served because a newer one has the same namespace and name", NULL, NULL);
 	store->count.expired = telemetry_counter(t, "tacho_aggregator_nodes_expired_total",
 		"Nodes forgotten because nothing came from them", NULL, NULL);
+	store->waits = telemetry_histogram(t, "tacho_aggregator_store_wait_seconds",
+		"How long who writes to the store waited for who reads it", WAITS,
+		sizeof(WAITS) / sizeof(WAITS[0]));
 }
 
 #define METADATA_NAME "tacho_aggregator_metadata_refused_total"
@@ -73,6 +85,19 @@ static void register_metadata_telemetry(struct store *store)
 		"Pods of Kubernetes that an agent measures", NULL, NULL);
 	store->count.contested = telemetry_gauge(t, "tacho_aggregator_pods_contested",
 		"Pods not served because another node claimed their uid first", NULL, NULL);
+}
+
+void store_lock(struct store *store)
+{
+	uint64_t since_ns;
+
+	if (pthread_rwlock_trywrlock(&store->lock) == 0) {
+		telemetry_observe(store->waits, 0);
+		return;
+	}
+	since_ns = clock_monotonic_ns();
+	(void)pthread_rwlock_wrlock(&store->lock);
+	telemetry_observe(store->waits, clock_monotonic_ns() - since_ns);
 }
 
 int store_count_refused(struct store *store, int r, struct telemetry_series *beyond)

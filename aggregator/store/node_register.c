@@ -98,7 +98,7 @@ static int put_node(
 	node = make_node(store, name, labels);
 	if (!node)
 		return error_errno(err, ENOMEM, "keeping %zu labels", labels->count);
-	(void)pthread_rwlock_wrlock(&store->lock);
+	store_lock(store);
 	if (before)
 		(void)ordered_replace(&store->node_metadata, node);
 	else
@@ -130,7 +130,7 @@ int store_put_node(
 /* Takes it out of everything; it is not freed. */
 static void take_out(struct store *store, const struct node_metadata *node)
 {
-	(void)pthread_rwlock_wrlock(&store->lock);
+	store_lock(store);
 	(void)ordered_remove(&store->node_metadata, node);
 	link_node(store, node->name, NULL);
 	(void)pthread_rwlock_unlock(&store->lock);

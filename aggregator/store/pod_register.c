@@ -91,7 +91,7 @@ static int put_pod(struct store *store, const struct store_pod_metadata *from, s
 			store->options.max_pods);
 	r = prepare(store, from, &change);
 	if (r == 0) {
-		(void)pthread_rwlock_wrlock(&store->lock);
+		store_lock(store);
 		r = exchange(store, from->namespace, &change);
 		(void)pthread_rwlock_unlock(&store->lock);
 	}
@@ -131,7 +131,7 @@ static struct label_group *take_out(struct store *store, struct pod_metadata *po
 static void remove_pods(
 	struct store *store, struct pod_metadata **pod, size_t count, struct label_group **emptied)
 {
-	(void)pthread_rwlock_wrlock(&store->lock);
+	store_lock(store);
 	for (size_t i = 0; i < count; i++)
 		emptied[i] = take_out(store, pod[i]);
 	(void)pthread_rwlock_unlock(&store->lock);

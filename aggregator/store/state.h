@@ -62,7 +62,11 @@ struct store {
 			*metadata_beyond_max_nodes, *metadata_no_memory;
 		struct telemetry_series *pod_metadata, *node_metadata, *joined, *contested;
 	} count;
+	struct telemetry_histogram *waits; /* of the writers for the lock */
 };
+
+/* Takes the lock for writing; what that took is counted. */
+void store_lock(struct store *store);
 
 /* Counts why metadata was refused and returns `r` unchanged; `beyond` is for -ENOSPC. */
 int store_count_refused(struct store *store, int r, struct telemetry_series *beyond);

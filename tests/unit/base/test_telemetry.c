@@ -46,6 +46,28 @@ static void counts_and_sets(void **state)
 	telemetry_free(telemetry);
 }
 
+static void counts_by_buckets(void **state)
+{
+	static const struct telemetry_bucket BUCKETS[] = {{1000000, "0.001"}, {10000000, "0.01"}};
+	struct telemetry *telemetry = telemetry_new();
+	struct telemetry_histogram *histogram =
+		telemetry_histogram(telemetry, "wait_seconds", "Waits", BUCKETS, 2);
+
+	(void)state;
+	assert_ptr_equal(
+		telemetry_histogram(telemetry, "wait_seconds", "Waits", BUCKETS, 2), histogram);
+	telemetry_observe(histogram, 0);
+	telemetry_observe(histogram, 1000000); /* the end is in it */
+	telemetry_observe(histogram, 1000001);
+	telemetry_observe(histogram, 2500000000);
+	expect(telemetry, "# HELP wait_seconds Waits\n# TYPE wait_seconds histogram\n"
+			  "wait_seconds_bucket{le=\"0.001\"} 2\n"
+			  "wait_seconds_bucket{le=\"0.01\"} 3\n"
+			  "wait_seconds_bucket{le=\"+Inf\"} 4\n"
+			  "wait_seconds_sum 2.502000001\nwait_seconds_count 4\n");
+	telemetry_free(telemetry);
+}
+
 static void keeps_series_of_one_name_together(void **state)
 {
 	struct telemetry *telemetry = telemetry_new();
@@ -113,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(renders_nothing_when_empty),
 		cmocka_unit_test(counts_and_sets),
+		cmocka_unit_test(counts_by_buckets),
 		cmocka_unit_test(keeps_series_of_one_name_together),
 		cmocka_unit_test(registers_each_series_once),
 		cmocka_unit_test(counts_from_many_threads),
