@@ -31,7 +31,9 @@ struct connection {
 	struct proof proof;       /* in a cluster */
 	struct held_catalog held; /* before acceptance */
 	uint64_t stale_since_ns;  /* 0 = the store takes its samples */
-	bool closing;             /* we hung up */
+	bool closing;             /* we hung up; with it: */
+	uint64_t closing_ns;      /* since when */
+	bool shut;                /* its socket was shut */
 
 	/* The table's own. */
 	bool gone;

@@ -223,6 +223,7 @@ void intake_sweep(struct intake *intake, uint64_t now_ns)
 		if (!all[i]->closing)
 			judge(intake, all[i], now_ns);
 	}
+	parting_sweep(all, count, now_ns);
 	telemetry_set(intake->options.tally->connections, open);
 	telemetry_add(intake->options.tally->ended[TALLY_END_PEER], ended_by_peer);
 }
