@@ -5,6 +5,7 @@
 #include "tests/bench/scale/fleet_lines.h"
 #include "tests/bench/scale/fleet_wheel.h"
 #include "tests/bench/scale/fleet_world.h"
+#include "tests/harness/pki.h"
 #include "tests/harness/process.h"
 #include "tests/harness/scratch.h"
 
@@ -296,6 +297,8 @@ static void ends_with_the_number_of_a_wrong_line(void **state)
 		{"node n1 x\\nrun", "line 2: the input ends within it"},
 	};
 	struct scratch *scratch = scratch_new();
+	struct pki *pki = pki_new("ca");
+	const char *ca = scratch_write(scratch, "ca.crt", pki_ca(pki));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -308,8 +311,8 @@ static void ends_with_the_number_of_a_wrong_line(void **state)
 
 		(void)snprintf(command, sizeof(command),
 			"printf '%s' | %s --url tls+tcp://127.0.0.1:1 "
-			"--ca /etc/ssl/certs/ca-certificates.crt --server-name a",
-			rows[i].input, process_program("tests/bench/scale/fleet"));
+			"--ca %s --server-name a",
+			rows[i].input, process_program("tests/bench/scale/fleet"), ca);
 		process = process_start(&options);
 		assert_int_equal(process_wait(process, 30000), 2);
 		(void)process_end(process);
@@ -320,6 +323,7 @@ static void ends_with_the_number_of_a_wrong_line(void **state)
 		if (!strstr(text, rows[i].says))
 			fail_msg("%s: %s", rows[i].says, text);
 	}
+	pki_free(pki);
 	scratch_free(scratch);
 }
 
