@@ -21,8 +21,8 @@ CFLAGS   := -std=gnu11 -g -O2 -fno-omit-frame-pointer -fstack-protector-strong $
 LDFLAGS  := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
 AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_core -ljansson -lpthread
-# First, so that its malloc() is the program's. Sanitizers have their own.
-ALLOCATOR       := $(if $(SAN),,-ljemalloc)
+# First, so that its malloc() is the program's; static, for the shared one needs all of C++. Sanitizers have their own.
+ALLOCATOR       := $(if $(SAN),,-l:libjemalloc_pic.a -lm)
 AGGREGATOR_LIBS := $(ALLOCATOR) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
 	-lcrypto -ljansson -lisal -lpthread
 TEST_LIBS := -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
