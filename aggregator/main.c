@@ -7,7 +7,6 @@
 #include "aggregator/shutdown.h"
 #include "aggregator/standalone/standalone.h"
 #include "aggregator/store/store.h"
-#include "base/event_loop.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/telemetry.h"
@@ -45,7 +44,7 @@ static bool in_cluster(const struct flags *flags)
 static int open_base(struct parts *parts, struct error *err)
 {
 	parts->telemetry = telemetry_new();
-	parts->base = event_loop_new();
+	parts->base = event_base_new();
 	return parts->telemetry && parts->base ? 0 : error_errno(err, ENOMEM, "starting");
 }
 

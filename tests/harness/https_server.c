@@ -1,6 +1,5 @@
 #include "tests/harness/https_server.h"
 
-#include "base/event_loop.h"
 #include "tests/harness/pki.h"
 #include "tests/harness/scratch.h"
 
@@ -130,7 +129,7 @@ struct https_server *https_server_start_with(struct store *store, struct telemet
 	(void)signal(SIGPIPE, SIG_IGN);
 	server->scratch = scratch_new();
 	write_certificates(server);
-	server->base = event_loop_new();
+	server->base = event_base_new();
 	assert_non_null(server->base);
 	assert_int_equal(pipe(server->stop_pipe), 0);
 	make_access(server, telemetry, access);
