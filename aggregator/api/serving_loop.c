@@ -2,7 +2,6 @@
 
 #include "aggregator/api/gate.h"
 #include "aggregator/api/reply.h"
-#include "base/event_loop.h"
 #include "base/work_queue.h"
 
 #include <errno.h>
@@ -179,7 +178,7 @@ static int make_parts(struct serving_loop *loop, struct error *err)
 		.telemetry = options->telemetry,
 	};
 
-	loop->base = event_loop_new();
+	loop->base = event_base_new();
 	if (!loop->base)
 		return error_errno(err, ENOMEM, "starting the API");
 	loop->queue = work_queue_new(loop->base, NULL, NULL, err);
