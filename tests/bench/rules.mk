@@ -74,5 +74,3 @@ integration $(BUILD)/tests/integration/test_asker: | $(BUILD)/tests/bench/scale/
 $(BUILD)/tests/unit/bench/test_fleet: private TEST_LIBS := $(LIB_BASE) $(TEST_LIBS)
 $(BUILD)/tests/unit/bench/test_fleet: $(patsubst %,$(BUILD)/tests/bench/scale/fleet_%.o,figures lines pod wheel world) \
 	| $(BUILD)/tests/bench/scale/fleet
-# It is tried as a program, too.
-$(filter $(BUILD)/tests/unit/bench/test_fleet,$(UNIT_TESTS)): | $(BUILD)/tests/bench/scale/fleet
