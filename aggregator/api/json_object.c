@@ -38,16 +38,6 @@ static void write_labels(const struct labels *labels, struct buffer *out)
 	PUT_APPEND(out, "}");
 }
 
-static void append_labels(struct writer *writer, const struct labels *labels, struct buffer *out)
-{
-	size_t begin = out->length;
-
-	if (labels->count == 0 || label_text_append(&writer->labels, labels, out))
-		return;
-	write_labels(labels, out);
-	label_text_keep(&writer->labels, labels, out, begin);
-}
-
 void json_object_metadata(struct writer *writer, const struct object *object, struct buffer *out)
 {
 	char *to = put_room(out, 2 * AROUND + TIME_TEXT_RFC3339_BYTES +
@@ -66,7 +56,7 @@ void json_object_metadata(struct writer *writer, const struct object *object, st
 	to = put_bytes(to, writer->creation, sizeof(writer->creation));
 	*to++ = '"';
 	put_end(out, to);
-	append_labels(writer, object->labels, out);
+	writer_append_labels(writer, object->labels, write_labels, out);
 	PUT_APPEND(out, "}");
 }
 

@@ -108,16 +108,6 @@ static void write_labels(const struct labels *labels, struct buffer *out)
 	}
 }
 
-static void append_labels(struct writer *writer, const struct labels *labels, struct buffer *out)
-{
-	size_t begin = out->length;
-
-	if (labels->count == 0 || label_text_append(&writer->labels, labels, out))
-		return;
-	write_labels(labels, out);
-	label_text_keep(&writer->labels, labels, out, begin);
-}
-
 static void append_object_meta(
 	struct writer *writer, const struct object *object, struct buffer *out)
 {
@@ -134,7 +124,7 @@ static void append_object_meta(
 			to, FIELD_META_NAMESPACE, object->namespace, object->namespace_length);
 	to = put_number(to, FIELD_META_CREATION, bounded_seconds(writer->creation_seconds));
 	put_end(out, to);
-	append_labels(writer, object->labels, out);
+	writer_append_labels(writer, object->labels, write_labels, out);
 	close_in(writer, out, message);
 }
 

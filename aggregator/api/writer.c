@@ -39,3 +39,14 @@ void writer_forget(struct writer *writer)
 {
 	label_text_forget(&writer->labels);
 }
+
+void writer_append_labels(struct writer *writer, const struct labels *labels,
+	void (*write)(const struct labels *labels, struct buffer *out), struct buffer *out)
+{
+	size_t begin = out->length;
+
+	if (labels->count == 0 || label_text_append(&writer->labels, labels, out))
+		return;
+	write(labels, out);
+	label_text_keep(&writer->labels, labels, out, begin);
+}

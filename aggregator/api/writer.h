@@ -57,4 +57,9 @@ void writer_init(struct writer *writer, const struct listing_options *options);
  * writes to: what was remembered of objects is forgotten. */
 void writer_forget(struct writer *writer);
 
+/* Appends an object's labels: by `write`, or a copy when those of the last one were the same. A
+ * writer has one form of them. */
+void writer_append_labels(struct writer *writer, const struct labels *labels,
+	void (*write)(const struct labels *labels, struct buffer *out), struct buffer *out);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/telemetry.h"
 #include "tests/harness/https_server.h"
 #include "tests/harness/kube_double.h"
+#include "tests/harness/many_pods.h"
 #include "tests/harness/pki.h"
 #include "tests/harness/process.h"
 #include "tests/harness/scratch.h"
@@ -53,16 +54,10 @@ static void need(bool right, const char *what)
 
 /* --- the cluster ------------------------------------------------------------------------------ */
 
-static void uid_of(size_t p, char uid[37])
-{
-	(void)snprintf(uid, 37, "%08zx-%04zx-4%03zx-a%03zx-%012zx", p * 2654435761 & 0xffffffff,
-		p % 65536, p % 4096, p * 7 % 4096, p * 0x9e3779b97f & 0xffffffffffff);
-}
-
 static void put_pod(struct store *store, const struct bench *bench, size_t p)
 {
 	size_t owner = p / PODS_OF_DEPLOYMENT;
-	char uid[37], namespace[24] = NAMESPACE, name[80], app[40], revision[16];
+	char uid[MANY_PODS_UID_SIZE], namespace[24] = NAMESPACE, name[80], app[40], revision[16];
 	const struct label label[] = {
 		{"app.kubernetes.io/component", "server"},
 		{"app.kubernetes.io/instance", app},
@@ -75,7 +70,7 @@ static void put_pod(struct store *store, const struct bench *bench, size_t p)
 	const struct labels labels = {label, 7};
 	const struct store_pod_metadata pod = {namespace, name, uid, uid, &labels};
 
-	uid_of(p, uid);
+	many_pods_uid(p, uid);
 	if (p >= bench->namespace_pods)
 		(void)snprintf(namespace, sizeof(namespace), "namespace-%03zu", owner % 300);
 	(void)snprintf(app, sizeof(app), "service-%zu", owner);
@@ -87,7 +82,8 @@ static void put_pod(struct store *store, const struct bench *bench, size_t p)
 /* A node with every `nodes`-th pod, so that a Deployment's are all over the cluster. */
 static void put_node(struct store *store, const struct bench *bench, size_t node, size_t nodes)
 {
-	static char uid[PODS_OF_NODE][37], name_0[] = "app", name_1[] = "istio-proxy", id[] = "";
+	static char uid[PODS_OF_NODE][MANY_PODS_UID_SIZE], name_0[] = "app",
+							   name_1[] = "istio-proxy", id[] = "";
 	Tacho__V1__Container container[2], *containers[] = {&container[0], &container[1]};
 	Tacho__V1__Catalog catalog = TACHO__V1__CATALOG__INIT;
 	Tacho__V1__Sample sample = TACHO__V1__SAMPLE__INIT;
@@ -103,7 +99,7 @@ static void put_node(struct store *store, const struct bench *bench, size_t node
 		container[c].id = id;
 	}
 	for (size_t p = node; p < bench->pods; p += nodes, count++) {
-		uid_of(p, uid[count]);
+		many_pods_uid(p, uid[count]);
 		tacho__v1__pod__init(&pod[count]);
 		pod[count].uid = uid[count];
 		pod[count].n_containers = 2;
