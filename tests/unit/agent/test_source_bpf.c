@@ -105,22 +105,40 @@ static uint64_t usage_of(struct bpf_test *test, const struct cgroup *cgroup)
 	return value;
 }
 
-/* Uses some CPU, holds 4 MiB, and leaves 8 MiB of page cache. */
+static void write_all(int fd, const char *bytes, size_t size)
+{
+	if (write(fd, bytes, size) != (ssize_t)size)
+		_exit(1);
+	(void)fsync(fd); /* dirty pages would be written, and moved, later */
+}
+
+/* Uses some CPU, holds 4 MiB, and leaves 8 MiB of page cache.
+ *
+ * The kernel keeps what it counted of a memory cgroup per CPU, and can forget to add a CPU's share
+ * when that cgroup is flushed at the very moment of the last update, until that CPU has another
+ * one. So there are some more, on the same CPU. */
 static void work(void *context)
 {
 	char path[] = "/var/tmp/tacho-test-XXXXXX"; /* not a tmpfs */
-	int fd = mkstemp(path);
+	int fd, cpu = sched_getcpu();
 	static char *memory; /* kept until the process ends */
+	cpu_set_t cpus;
 
 	(void)context;
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)(cpu < 0 ? 0 : cpu), &cpus);
+	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
+	fd = mkstemp(path);
 	memory = malloc(4 * MB);
 	assert_non_null(memory);
 	memset(memory, 1, 4 * MB);
 	(void)unlink(path);
-	for (int i = 0; i < 2; i++)
-		if (write(fd, memory, 4 * MB) < 0)
-			_exit(1);
-	(void)fsync(fd); /* dirty pages would be written, and moved, later */
+	write_all(fd, memory, 4 * MB);
+	write_all(fd, memory, 4 * MB);
+	for (int i = 0; i < 3; i++) {
+		(void)usleep(10000);
+		write_all(fd, memory, 4096);
+	}
 }
 
 static void reads_what_the_files_say(void **state)
