@@ -34,7 +34,7 @@ type Aggregator struct {
 
 // With what ends the line: it may be read while it is written.
 var (
-	apiPort    = regexp.MustCompile(`serves https://[^ ]*:(\d+)\s`)
+	apiPort    = regexp.MustCompile(`serves https://[^ ]*:(\d+)[,\s]`)
 	agentsPort = regexp.MustCompile(`listening for agents on tls\+tcp://0\.0\.0\.0:(?:0: port )?(\d+)\s`)
 )
 
