@@ -14,18 +14,31 @@ struct step {
 	size_t full; /* length of `out` with which the page is full */
 };
 
+static void drop_head(struct sized_list *list)
+{
+	buffer_free(&list->head);
+	gather_room_give(list->room, list->taken);
+	list->taken = 0;
+}
+
 void sized_list_free(struct sized_list *list)
 {
 	store_cursor_free(&list->cursor);
 	store_cursor_free(&list->counted);
-	buffer_free(&list->head);
+	drop_head(list);
+}
+
+/* How long the head may become. */
+static size_t head_most(const struct sized_list *list)
+{
+	return SIZED_LIST_GATHERED + list->taken;
 }
 
 static bool gather_item(void *context, const struct object *object)
 {
 	struct step *step = context;
 
-	if (step->list->head.length >= SIZED_LIST_GATHERED)
+	if (step->list->head.length >= head_most(step->list))
 		return false;
 	step->writer->ops->item(step->writer, object, &step->list->head);
 	return true;
@@ -67,6 +80,45 @@ static void declare(struct step *step)
 	list->phase = SIZED_LIST_SEND;
 }
 
+/* The head is as long as it may be. True: now it may become longer. */
+static bool gather_on(struct step *step, size_t bound)
+{
+	struct sized_list *list = step->list;
+
+	if (bound > SIZED_LIST_GATHERED_MOST ||
+		head_most(list) + SIZED_LIST_PORTION > SIZED_LIST_GATHERED_MOST ||
+		!gather_room_take(list->room, SIZED_LIST_PORTION))
+		return false;
+	list->taken += SIZED_LIST_PORTION;
+	if (bound > list->head.length)
+		(void)buffer_reserve(&list->head, bound - list->head.length);
+	return true;
+}
+
+/* There is more than can be gathered. */
+static enum listing_state go_over(struct step *step, const struct selection *selection)
+{
+	struct sized_list *list = step->list;
+	size_t bound = 0;
+
+	if (selection_is_all_pods(selection)) {
+		struct store_totals totals = store_totals(selection->store);
+
+		bound = step->writer->ops->bound_of_pods(step->writer, &totals);
+	}
+	if (gather_on(step, bound))
+		return LISTING_MORE;
+	if (bound) {
+		list->left = bound;
+		declare(step);
+		return LISTING_MORE;
+	}
+	if (store_cursor_copy(&list->cursor, &list->counted) < 0)
+		return LISTING_FAILED;
+	list->phase = SIZED_LIST_COUNT;
+	return LISTING_MORE;
+}
+
 static enum listing_state gather(struct step *step, const struct selection *selection)
 {
 	struct sized_list *list = step->list;
@@ -74,23 +126,14 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 	(void)buffer_reserve(&list->head, FIRST_BYTES); /* not doubled again and again */
 	if (selection_visit(selection, &list->cursor, gather_item, step) < 0 || list->head.failed)
 		return LISTING_FAILED;
-	if (list->cursor.finished) {
-		(void)buffer_reserve(step->out, ENVELOPE_BYTES + list->head.length);
-		step->writer->ops->begin(step->writer, list->head.length, step->out);
-		list->whole = true;
-		list->phase = SIZED_LIST_SEND;
-	} else if (list->head.length >= SIZED_LIST_GATHERED) {
-		if (selection_is_all_pods(selection)) {
-			struct store_totals totals = store_totals(selection->store);
-
-			list->left = step->writer->ops->bound_of_pods(step->writer, &totals);
-			declare(step);
-			return LISTING_MORE;
-		}
-		if (store_cursor_copy(&list->cursor, &list->counted) < 0)
-			return LISTING_FAILED;
-		list->phase = SIZED_LIST_COUNT;
-	}
+	if (!list->cursor.finished)
+		return list->head.length < head_most(list) ? LISTING_MORE
+							   : go_over(step, selection);
+	(void)buffer_reserve(step->out,
+		ENVELOPE_BYTES + (list->head.length < step->full ? list->head.length : 0));
+	step->writer->ops->begin(step->writer, list->head.length, step->out);
+	list->whole = true;
+	list->phase = SIZED_LIST_SEND;
 	return LISTING_MORE;
 }
 
@@ -127,7 +170,7 @@ static enum listing_state send_head(struct step *step)
 		return LISTING_MORE;
 	if (list->whole)
 		return LISTING_END;
-	buffer_free(&list->head);
+	drop_head(list);
 	list->phase = SIZED_LIST_WRITE;
 	return LISTING_MORE;
 }

@@ -1,11 +1,12 @@
-/* A list in a form whose length stands before it (protobuf), a page at a time and without holding
- * it: a short list is gathered and its length is exact. For a long one the most that its objects
- * can have is declared: of all pods the store knows the sums; for anything less it is walked twice,
- * and the first walk adds up. What was declared too much is filled up with a field that decoders
- * skip. */
+/* A list in a form whose length stands before it (protobuf), a page at a time: a list of some
+ * megabytes is gathered while there is room, and its length is exact. For a longer one the most
+ * that its objects can have is declared: of all pods the store knows the sums; for anything less it
+ * is walked twice, and the first walk adds up. What was declared too much, some third, is filled up
+ * with a field that decoders skip. */
 #ifndef API_SIZED_LIST_H
 #define API_SIZED_LIST_H
 
+#include "aggregator/api/gather_room.h"
 #include "aggregator/api/listing_options.h"
 #include "aggregator/api/selection.h"
 #include "aggregator/api/writer.h"
@@ -14,8 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Up to here a list is gathered: the size from which Kubernetes compresses, too. */
+/* Up to here each list is gathered: the size from which Kubernetes compresses, too. */
 #define SIZED_LIST_GATHERED (128U * 1024)
+
+/* Up to here while there is room, which is taken in portions. */
+#define SIZED_LIST_GATHERED_MOST (6U * 1024 * 1024)
+#define SIZED_LIST_PORTION       (512U * 1024)
 
 /* Objects that come between the two walks, and figures and labels that grow, are paid from a
  * reserve: so many bytes, and a part of the sum. A list that outgrows it fails: its client sees a
@@ -23,7 +28,7 @@
 #define SIZED_LIST_RESERVE      (16U * 1024)
 #define SIZED_LIST_RESERVE_PART 32
 
-/* Zero-initialise. */
+/* Zero-initialise but for `room`, which may be NULL. */
 struct sized_list {
 	enum {
 		SIZED_LIST_GATHER, /* items into `head` */
@@ -35,9 +40,11 @@ struct sized_list {
 	struct store_cursor cursor;  /* behind what was gathered or written */
 	struct store_cursor counted; /* the first walk's */
 	struct buffer head;
-	size_t sent; /* of `head` */
-	size_t left; /* bytes that were declared and are not written yet */
-	bool whole;  /* `head` is the whole list */
+	struct gather_room *room;
+	size_t taken; /* of `room`, for `head` */
+	size_t sent;  /* of `head` */
+	size_t left;  /* bytes that were declared and are not written yet */
+	bool whole;   /* `head` is the whole list */
 	bool outgrown;
 };
 
