@@ -16,7 +16,8 @@ static void fetch_figures(const struct store *store, const struct known_pod *pod
 
 	memory_fetch(&node->row[pod->first_row]);
 	memory_fetch(&node->listed[pod->first_listed]);
-	columns_fetch(&node->columns, pod->first_row, store->options.required);
+	columns_fetch(
+		&node->columns, pod->first_row, store->options.required | store->options.read);
 }
 
 /* The containers' names stand side by side. */
