@@ -31,20 +31,23 @@
 /* Zero-initialise but for `room`, which may be NULL. */
 struct sized_list {
 	enum {
-		SIZED_LIST_GATHER, /* items into `head` */
+		SIZED_LIST_GATHER, /* items into pages */
 		SIZED_LIST_COUNT,  /* the bounds of what is behind them into `left` */
-		SIZED_LIST_SEND,   /* `head` to the client */
+		SIZED_LIST_SEND,   /* what was gathered to the client */
 		SIZED_LIST_WRITE,  /* what is behind it, as long as `left` allows */
 		SIZED_LIST_FILL,   /* `left` zero bytes */
 	} phase;
 	struct store_cursor cursor;  /* behind what was gathered or written */
 	struct store_cursor counted; /* the first walk's */
-	struct buffer head;
+	/* What was gathered: full pages, and the one behind them. */
+	struct buffer *full, head;
+	size_t full_count, full_sent;
+	size_t gathered; /* bytes of them all */
+	size_t sent;     /* of the first page that is not wholly sent */
 	struct gather_room *room;
-	size_t taken; /* of `room`, for `head` */
-	size_t sent;  /* of `head` */
+	size_t taken; /* of it, for them */
 	size_t left;  /* bytes that were declared and are not written yet */
-	bool whole;   /* `head` is the whole list */
+	bool whole;   /* all was gathered */
 	bool outgrown;
 };
 
