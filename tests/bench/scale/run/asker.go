@@ -116,6 +116,9 @@ func readReport(text []byte, to any, asked *Asked) error {
 	if err := json.Unmarshal(text, to); err != nil {
 		return fmt.Errorf("asker's report %q: %w", text, err)
 	}
+	if asked.Requests == 0 {
+		return fmt.Errorf("no request was answered: %v %s", asked.Errors, asked.FirstError)
+	}
 	if failed := asked.Failed(); failed > 0 {
 		return fmt.Errorf("%d of %d requests failed: %v %v %s", failed, asked.Requests, asked.Status, asked.Errors,
 			asked.FirstError)

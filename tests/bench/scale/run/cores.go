@@ -24,7 +24,7 @@ func (b *Bench) cores(ctx context.Context) ([]report.Row, any, error) {
 	}
 	var results []*ServingThreads
 	for _, threads := range []int{1, 2} {
-		s, err := b.newStageOf(ctx, smallNodes, usual, fmt.Sprintf("--serving-threads=%d", threads))
+		s, err := b.newStageOf(ctx, b.smallNodes(), usual, fmt.Sprintf("--serving-threads=%d", threads))
 		if err != nil {
 			return nil, results, err
 		}

@@ -35,6 +35,8 @@ type Pace struct {
 // usual is what the chart has agents do.
 var usual = Pace{time.Second, "all"}
 
+func (p Pace) slower() Pace { return Pace{2 * p.Interval, p.Metrics} }
+
 // FleetNews is what the fleet says of itself each second.
 type FleetNews struct {
 	TimeMS      int64   `json:"t_ms"`
