@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"tacho.test/process"
 )
 
 // Percentiles of a time in microseconds.
@@ -65,8 +67,9 @@ func (s *Stage) askerFlags(mode string, port int) []string {
 		"--cert=" + filepath.Join(certs, "front-proxy.crt"), "--key=" + filepath.Join(certs, "front-proxy.key")}
 }
 
-func (s *Stage) startAsker(mode string, port int, lines func([]byte), flags ...string) (*Process, error) {
-	return Start(Launch{Name: "asker-" + mode, Folder: s.folder,
+func (s *Stage) startAsker(mode string, port int, lines func([]byte), flags ...string) (*process.Process, error) {
+	name := "asker-" + mode
+	return process.Start(process.Launch{Name: name, Log: filepath.Join(s.folder, name+".log"),
 		Program:   filepath.Join(s.bench.options.Build, "tests/bench/scale/asker"),
 		Arguments: append(s.askerFlags(mode, port), flags...), Lines: lines})
 }

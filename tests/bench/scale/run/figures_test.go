@@ -35,7 +35,7 @@ func TestPortsInTheLog(t *testing.T) {
 }
 
 func TestFleetNews(t *testing.T) {
-	f := &Fleet{Process: &Process{ended: make(chan struct{})}, changed: make(chan struct{})}
+	f := &Fleet{Process: sleeps(t), changed: make(chan struct{})}
 	say := func(line string) { f.take([]byte(line)) }
 	say(`{"t_ms":1000,"agents":3,"connected":2,"sent":10,"cpu_s":1}`)
 	say(`not JSON`)

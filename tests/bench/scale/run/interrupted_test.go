@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,19 @@ import (
 	"tacho.test/bench/scale/quantile"
 	"tacho.test/bench/scale/report"
 	"tacho.test/bench/scale/world"
+	"tacho.test/process"
 )
+
+func sleeps(t *testing.T) *process.Process {
+	t.Helper()
+	p, err := process.Start(process.Launch{Name: "sleep", Log: filepath.Join(t.TempDir(), "log"), Program: "sleep",
+		Arguments: []string{"600"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
 
 // standIn is a stage whose programs only sleep; the aggregator's answers are made here.
 func standIn(t *testing.T, b *Bench, serve http.HandlerFunc) *Stage {
@@ -32,9 +45,8 @@ func standIn(t *testing.T, b *Bench, serve http.HandlerFunc) *Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sleeps := func() *Process { return shell(t, "exec sleep 600", nil) }
 	return &Stage{Nodes: 70, Pace: usual, World: of, Tracker: check.Track(of), bench: b,
-		Aggregator: &Aggregator{Process: sleeps(), Client: client, Admin: client}, Fleet: &Fleet{Process: sleeps()}}
+		Aggregator: &Aggregator{Process: sleeps(t), Client: client, Admin: client}, Fleet: &Fleet{Process: sleeps(t)}}
 }
 
 func newBench(t *testing.T, measures ...measure) *Bench {
