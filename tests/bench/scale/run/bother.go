@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tacho.test/bench/scale/report"
+	"tacho.test/process"
 )
 
 const (
@@ -100,7 +101,7 @@ func (r *Bothering) beside(ctx context.Context, s *Stage, load Load, kind string
 	return s.bothered(ctx, load, kind)
 }
 
-func (s *Stage) startBother(kind string, port, clients int) (*Process, error) {
+func (s *Stage) startBother(kind string, port, clients int) (*process.Process, error) {
 	return s.startAsker("bother", port, nil, "--kind="+kind, fmt.Sprintf("--connections=%d", clients),
 		"--seconds=600", "--path="+allPods)
 }
