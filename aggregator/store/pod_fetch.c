@@ -27,7 +27,8 @@ static void fetch_names(const struct known_pod *pod)
 		memory_fetch(pod->node->row[pod->node->listed[pod->first_listed]].name);
 }
 
-static void fetch_known(const struct store *store, const struct known_pod *pod, enum step step)
+static inline void fetch_known(
+	const struct store *store, const struct known_pod *pod, enum step step)
 {
 	if (!pod)
 		return;
@@ -46,7 +47,7 @@ static void fetch_known(const struct store *store, const struct known_pod *pod, 
 }
 
 /* Where a pod is known by its metadata there is a step more. Groups are shared, and warm. */
-static void fetch(const struct store *store, const void *item, enum step step)
+static inline void fetch(const struct store *store, const void *item, enum step step)
 {
 	const struct pod_metadata *metadata = item;
 
@@ -70,13 +71,12 @@ static void fetch(const struct store *store, const void *item, enum step step)
 void pod_fetch_first(
 	const struct store *store, const struct ordered *pods, struct ordered_place place)
 {
-	for (enum step step = METADATA; step < STEPS; step++) {
-		const void *item;
+	size_t count;
+	const void *const *run = ordered_run(pods, place, &count);
 
-		for (size_t i = 0;
-			i < AHEAD[step] && (item = ordered_ahead(pods, place, i)) != NULL; i++)
-			fetch(store, item, step);
-	}
+	for (enum step step = METADATA; step < STEPS; step++)
+		for (size_t i = 0; i < AHEAD[step] && i < count; i++)
+			fetch(store, run[i], step);
 }
 
 void pod_fetch_next(
