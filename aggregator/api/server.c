@@ -1,6 +1,8 @@
 #include "aggregator/api/server.h"
 
 #include "aggregator/api/connection.h"
+#include "aggregator/api/connection_deadlines.h"
+#include "aggregator/api/connection_set.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -35,7 +37,7 @@ static struct bufferevent *new_connection(struct event_base *base, void *context
 {
 	struct server *server = context;
 	SSL_CTX *tls = certificate_reload_tls(server->options.certificate);
-	struct bufferevent *bufferevent = connection_new(server->connections, base, tls);
+	struct bufferevent *bufferevent = connection_set_add(server->connections, base, tls);
 
 	SSL_CTX_free(tls); /* the connection has it */
 	server->options.accepted(server->options.context);
@@ -69,7 +71,7 @@ static void sweep(evutil_socket_t fd, short events, void *context)
 
 	(void)fd;
 	(void)events;
-	connection_sweep(server->connections, clock_monotonic_ns());
+	connection_deadlines_check(server->connections, clock_monotonic_ns());
 	if (server->accepting)
 		(void)evconnlistener_enable(server->listener); /* see accept_failed() */
 }
@@ -202,6 +204,11 @@ SSL *server_tls(struct evhttp_request *http)
 struct access_peer *server_peer(struct evhttp_request *http)
 {
 	return connection_peer(http);
+}
+
+void server_send(struct evhttp_request *http, const void *answer, size_t size)
+{
+	connection_send(http, answer, size);
 }
 
 void server_abort(struct evhttp_request *http)
