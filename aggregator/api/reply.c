@@ -315,6 +315,8 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
  */
 static void begin_stream(struct exchange *exchange, const char *content_type)
 {
+	if (exchange->may_stream && !exchange->may_stream(exchange))
+		return;
 	add_common_headers(exchange);
 	reply_header(exchange, "Content-Type", content_type);
 	exchange->chunk = evbuffer_new();
