@@ -34,8 +34,34 @@ static void give_up(struct connection *connection, enum connection_end end)
 	evhttp_connection_free(evhttp_request_get_connection(connection->http));
 }
 
-/* The connection may be gone when it returns. */
-static void check_deadline(struct connection *connection, uint64_t now_ns)
+/* True when the connection is cut. */
+static bool keep_to(
+	struct connection *connection, uint64_t age_ns, uint64_t most_ns, enum connection_end end)
+{
+	if (age_ns <= most_ns)
+		return false;
+	connection_cut(connection, end, end != ON_IDLE);
+	return true;
+}
+
+static bool check_reply(struct connection *connection, uint64_t now_ns, uint64_t age_ns)
+{
+	if (is_waited_for(connection)) {
+		connection->since_ns = now_ns; /* it is not the client that is slow */
+		if (!has_left(connection))
+			return false;
+		give_up(connection, BY_CLIENT);
+		return true;
+	}
+	if (connection_has_taken(connection)) {
+		connection->since_ns = now_ns;
+		return false;
+	}
+	return keep_to(connection, age_ns, connection->set->limits.stall_ns, ON_STALL);
+}
+
+/* True when it is cut; it may be gone then. */
+static bool check(struct connection *connection, uint64_t now_ns)
 {
 	const struct connection_limits *limits = &connection->set->limits;
 	uint64_t age_ns = now_ns > connection->since_ns ? now_ns - connection->since_ns : 0;
@@ -44,41 +70,30 @@ static void check_deadline(struct connection *connection, uint64_t now_ns)
 		connection_release_buffers(connection);
 	switch (connection->state) {
 	case CONNECTION_HANDSHAKE:
-		if (SSL_is_init_finished(connection->ssl))
-			connection_enter(connection, CONNECTION_IDLE);
-		else if (age_ns > limits->handshake_ns)
-			connection_cut(connection, ON_HANDSHAKE, true);
-		break;
+		if (!SSL_is_init_finished(connection->ssl))
+			return keep_to(connection, age_ns, limits->handshake_ns, ON_HANDSHAKE);
+		connection_enter(connection, CONNECTION_IDLE);
+		return false;
 	case CONNECTION_IDLE:
-		if (age_ns > limits->idle_ns)
-			connection_cut(connection, ON_IDLE, false);
-		break;
+		return keep_to(connection, age_ns, limits->idle_ns, ON_IDLE);
 	case CONNECTION_RECEIVING:
-		if (age_ns > limits->receive_ns)
-			connection_cut(connection, ON_RECEIVE, true);
-		break;
+		return keep_to(connection, age_ns, limits->receive_ns, ON_RECEIVE);
 	case CONNECTION_REPLYING:
-		if (is_waited_for(connection)) {
-			connection->since_ns = now_ns; /* it is not the client that is slow */
-			if (has_left(connection))
-				give_up(connection, BY_CLIENT);
-		} else if (connection_has_taken(connection)) {
-			connection->since_ns = now_ns;
-		} else if (age_ns > limits->stall_ns) {
-			connection_cut(connection, ON_STALL, true);
-		}
-		break;
+		return check_reply(connection, now_ns, age_ns);
 	case CONNECTION_CUT:
 		break;
 	}
+	return false;
 }
 
-void connection_deadlines_check(struct connection_set *set, uint64_t now_ns)
+bool connection_deadlines_check(struct connection_set *set, uint64_t now_ns)
 {
-	struct connection *connection, *next;
+	struct connection *connection = LIST_FIRST(&set->list), *next;
+	unsigned cuts = 0;
 
-	for (connection = LIST_FIRST(&set->list); connection; connection = next) {
+	for (; connection && cuts < CONNECTION_DEADLINES_AT_ONCE; connection = next) {
 		next = LIST_NEXT(connection, entry);
-		check_deadline(connection, now_ns);
+		cuts += check(connection, now_ns);
 	}
+	return connection != NULL;
 }
