@@ -45,8 +45,11 @@ struct exchange {
 	struct user user; /* who asks */
 	struct request_attributes attributes;
 	struct access_pending *pending;           /* the question about them that is under way */
-	bool in_flight;                           /* counted */
+	bool in_flight, streams;                  /* counted */
 	void (*leave)(struct exchange *exchange); /* at its end, if not NULL */
+	/* Before its answer is streamed, if not NULL. False: there are too many, which was the
+	 * answer. */
+	bool (*may_stream)(struct exchange *exchange);
 	struct gate *gate;
 
 	/* Of an answer that is streamed. */

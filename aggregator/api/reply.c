@@ -1,7 +1,9 @@
 #include "aggregator/api/reply.h"
 
+#include "aggregator/access/header.h"
 #include "aggregator/api/digits.h"
 #include "aggregator/api/json_indent.h"
+#include "aggregator/api/reply_head.h"
 #include "aggregator/api/server.h"
 
 #include <event2/bufferevent.h>
@@ -35,16 +37,22 @@ static void make_audit_id(char ret_id[37])
 		b[15]);
 }
 
-static void add_common_headers(struct exchange *exchange)
+/* The client's, if it can be taken; otherwise one that is put into `made`. */
+static const char *audit_id_of(const struct exchange *exchange, char made[37])
 {
 	const char *audit_id = request_header(&exchange->request, "Audit-Id");
+
+	if (audit_id && *audit_id && strlen(audit_id) <= MAX_AUDIT_ID)
+		return audit_id;
+	make_audit_id(made);
+	return made;
+}
+
+static void add_common_headers(struct exchange *exchange)
+{
 	char made[37];
 
-	if (!audit_id || !*audit_id || strlen(audit_id) > MAX_AUDIT_ID) {
-		make_audit_id(made);
-		audit_id = made;
-	}
-	reply_header(exchange, "Audit-Id", audit_id);
+	reply_header(exchange, "Audit-Id", audit_id_of(exchange, made));
 	reply_header(exchange, "Cache-Control", "no-cache, private");
 	reply_header(exchange, "Date", server_date(exchange->http));
 	/* evhttp leaves a body behind that it does not expect, and would take it for the next
@@ -98,9 +106,49 @@ static int make_room(struct evbuffer *output, const struct buffer *body)
 	return evbuffer_expand(output, HEAD_BYTES + body->length);
 }
 
+/* Nothing is special about the answer, so that evhttp need not decide what becomes of the
+ * connection. */
+static bool is_plain(const struct exchange *exchange)
+{
+	const struct evhttp_request *http = exchange->http;
+
+	return http->major == 1 && http->minor == 1 && !(http->flags & EVHTTP_PROXY_REQUEST) &&
+	       exchange->request.method <= REQUEST_HEAD && !request_has_body(&exchange->request) &&
+	       !request_header(&exchange->request, "Connection") &&
+	       !header_find(http->output_headers, "Connection");
+}
+
+/* False when it is left to evhttp. */
+static bool send_piece(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	char piece[SERVER_PIECE_BYTES], made[37];
+	size_t sent = exchange->request.method == REQUEST_HEAD ? 0 : body->length, size;
+	struct reply_head head = {
+		.code = code,
+		.phrase = phrase(code),
+		.others = exchange->http->output_headers,
+		.content_type = content_type,
+		.content_length = body->length,
+	};
+
+	if (sent >= sizeof(piece) || !is_plain(exchange))
+		return false;
+	head.date = server_date(exchange->http);
+	head.audit_id = audit_id_of(exchange, made);
+	size = reply_head_write(&head, piece, sizeof(piece) - sent);
+	if (size == 0 || strpbrk(head.audit_id, "\r\n"))
+		return false;
+	if (sent > 0)
+		memcpy(piece + size, body->data, sent);
+	exchange_codes_count(exchange->codes, code);
+	server_send(exchange->http, piece, size + sent);
+	return true;
+}
+
 /* evhttp writes the head, by what it finds in our headers, and waits for the output to be empty:
  * the body can be put there behind it, as nothing is sent before the loop has control again. */
-static void send_whole(
+static void send_by_evhttp(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
 {
 	struct bufferevent *bufferevent =
@@ -121,6 +169,13 @@ static void send_whole(
 	if (exchange->request.method != REQUEST_HEAD)
 		(void)evbuffer_add(output, body->data, body->length); /* there is room */
 	send_now(bufferevent);
+}
+
+static void send_whole(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	if (!send_piece(exchange, code, content_type, body))
+		send_by_evhttp(exchange, code, content_type, body);
 }
 
 /* In one piece: what is streamed goes through reply_pages(). */
@@ -260,6 +315,8 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
  */
 static void begin_stream(struct exchange *exchange, const char *content_type)
 {
+	if (exchange->may_stream && !exchange->may_stream(exchange))
+		return;
 	add_common_headers(exchange);
 	reply_header(exchange, "Content-Type", content_type);
 	exchange->chunk = evbuffer_new();

@@ -1,0 +1,35 @@
+/* The connections of one serving loop, and how many there may be. */
+#ifndef API_CONNECTION_SET_H
+#define API_CONNECTION_SET_H
+
+#include "aggregator/api/serving_load.h"
+#include "base/telemetry.h"
+
+#include <event2/bufferevent.h>
+#include <openssl/types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection_limits {
+	struct serving_load *load; /* how many there may be in all loops */
+	size_t loop;               /* whose these are in it */
+	uint64_t handshake_ns, receive_ns, idle_ns, stall_ns; /* deadlines */
+	size_t input_bytes; /* received and not yet parsed; reading pauses beyond */
+};
+
+struct connection_set;
+
+/* NULL when memory is short. */
+struct connection_set *connection_set_new(const struct connection_limits *limits,
+	struct event_base *base, struct telemetry *telemetry);
+
+/* Connections that are still there are forgotten: they free themselves. */
+void connection_set_free(struct connection_set *set);
+
+/* A TLS connection for evhttp, which sets its socket next. For one that is too many the one that
+ * has been without a request for the longest is cut, and where all have one the new one itself,
+ * from the loop. NULL when memory is short. */
+struct bufferevent *connection_set_add(
+	struct connection_set *set, struct event_base *base, SSL_CTX *tls);
+
+#endif
