@@ -221,8 +221,9 @@ static bool leave_to_libevent(struct connection *connection, const void *answer,
 void connection_send(struct evhttp_request *http, const void *answer, size_t size)
 {
 	struct connection *connection = connection_of(http);
+	struct evbuffer *output = bufferevent_get_output(connection->bufferevent);
 
-	if (SSL_write(connection->ssl, answer, (int)size) <= 0) {
+	if (evbuffer_get_length(output) > 0 || SSL_write(connection->ssl, answer, (int)size) <= 0) {
 		ERR_clear_error(); /* libevent meets it again */
 		if (!leave_to_libevent(connection, answer, size)) {
 			connection_cut(connection, ON_ABORT, true);

@@ -52,11 +52,14 @@ struct exchange {
 	bool (*may_stream)(struct exchange *exchange);
 	struct gate *gate;
 
-	/* Of an answer that is streamed. */
+	/* Of an answer that comes page by page. */
 	struct page_source source;
+	const char *content_type;
+	struct event *turn; /* the next step, when others have had theirs */
 	struct buffer page, packed;
 	struct gzip_stream *gzip;
 	struct evbuffer *chunk;
+	bool begun; /* the head is out */
 	bool ended; /* the last page is out */
 };
 

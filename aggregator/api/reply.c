@@ -286,12 +286,27 @@ static int pack_page(struct exchange *exchange)
 	return r;
 }
 
+static void take_turn(evutil_socket_t fd, short events, void *context);
+
+/* What comes next is done in the next turn of the loop: a page at a time, so that others wait for
+ * no more. False when memory is too short for it. */
+static bool leave_for_next_turn(struct exchange *exchange)
+{
+	static const struct timeval NOW = {0, 0};
+
+	if (!exchange->turn)
+		exchange->turn = event_new(
+			evhttp_connection_get_base(evhttp_request_get_connection(exchange->http)),
+			-1, 0, take_turn, exchange);
+	return exchange->turn && event_add(exchange->turn, &NOW) == 0;
+}
+
+/* Compression may hold a whole page back, and an empty chunk would be the last one. */
 static void send_chunk(struct evhttp_connection *connection, void *context)
 {
 	struct exchange *exchange = context;
 
 	(void)connection;
-	/* Compression may hold a whole page back, and an empty chunk would be the last one. */
 	while (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0) {
 		enum listing_state state =
 			exchange->source.next(exchange->source.context, &exchange->page);
@@ -301,7 +316,15 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
 			give_up(exchange);
 			return;
 		}
+		if (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0 &&
+			leave_for_next_turn(exchange))
+			return;
 	}
+	/* Not before there is more: evhttp would take the moment at which the head is written for
+	 * that of what comes behind it. */
+	if (!exchange->begun)
+		evhttp_send_reply_start(exchange->http, 200, phrase(200));
+	exchange->begun = true;
 	if (exchange->ended) {
 		evhttp_send_reply_chunk(exchange->http, exchange->chunk);
 		evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
@@ -313,12 +336,12 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
 
 /* The pages in exchange->page are more than may go out in one piece: the stream begins with them.
  */
-static void begin_stream(struct exchange *exchange, const char *content_type)
+static void begin_stream(struct exchange *exchange)
 {
 	if (exchange->may_stream && !exchange->may_stream(exchange))
 		return;
 	add_common_headers(exchange);
-	reply_header(exchange, "Content-Type", content_type);
+	reply_header(exchange, "Content-Type", exchange->content_type);
 	exchange->chunk = evbuffer_new();
 	if (request_accepts_gzip(&exchange->request)) {
 		reply_header(exchange, "Content-Encoding", "gzip");
@@ -335,26 +358,53 @@ static void begin_stream(struct exchange *exchange, const char *content_type)
 		(void)evhttp_remove_header(
 			evhttp_request_get_input_headers(exchange->http), "Connection");
 	exchange_codes_count(exchange->codes, 200);
-	evhttp_send_reply_start(exchange->http, 200, phrase(200));
 	send_chunk(NULL, exchange);
 }
 
-void reply_pages(
-	struct exchange *exchange, const char *content_type, const struct page_source *source)
+static void send_gathered(struct exchange *exchange, enum listing_state state)
 {
-	enum listing_state state = LISTING_MORE;
-
-	exchange->source = *source;
-	while (state == LISTING_MORE && exchange->page.length <= REPLY_GZIP_BYTES)
-		state = source->next(source->context, &exchange->page);
 	exchange->ended = state == LISTING_END;
 	if ((state != LISTING_MORE && state != LISTING_END) || exchange->page.failed) {
 		struct status status = status_internal("memory is short");
 
 		reply_status(exchange, &status);
 	} else if (exchange->page.length <= REPLY_GZIP_BYTES) {
-		send_whole(exchange, 200, content_type, &exchange->page);
+		send_whole(exchange, 200, exchange->content_type, &exchange->page);
 	} else {
-		begin_stream(exchange, content_type);
+		begin_stream(exchange);
 	}
+}
+
+/* Until it is all, or too much for one piece. */
+static void gather(struct exchange *exchange)
+{
+	enum listing_state state;
+
+	do {
+		state = exchange->source.next(exchange->source.context, &exchange->page);
+		if (state != LISTING_MORE || exchange->page.length > REPLY_GZIP_BYTES) {
+			send_gathered(exchange, state);
+			return;
+		}
+	} while (!leave_for_next_turn(exchange));
+}
+
+static void take_turn(evutil_socket_t fd, short events, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)fd;
+	(void)events;
+	if (exchange->chunk)
+		send_chunk(NULL, exchange);
+	else
+		gather(exchange);
+}
+
+void reply_pages(
+	struct exchange *exchange, const char *content_type, const struct page_source *source)
+{
+	exchange->source = *source;
+	exchange->content_type = content_type;
+	gather(exchange);
 }

@@ -26,7 +26,8 @@ void reply_empty(struct exchange *exchange, int code);
 /* In the form that the request's Accept header asks for. Frees the status' texts. */
 void reply_status(struct exchange *exchange, struct status *status);
 
-/* 200, page by page: the next one is made when the client has taken the last. Takes the source. */
+/* 200, page by page: one a turn of the loop, and the next one when the client has taken the last.
+ * Takes the source; `content_type` is a constant. */
 void reply_pages(
 	struct exchange *exchange, const char *content_type, const struct page_source *source);
 
