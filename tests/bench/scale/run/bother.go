@@ -11,7 +11,7 @@ import (
 const (
 	goalBother   = 2.0 // of p99 with bad clients to that without
 	badClients   = 1000
-	botherOfMost = 3 // a third of what can be answered
+	botherOfMost = 3  // a third of what can be answered
 	botherTries  = 10 // of a measure that is beyond the goal: others on the machine make p99 larger, never smaller
 )
 
