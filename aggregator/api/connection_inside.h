@@ -3,7 +3,7 @@
 #define API_CONNECTION_INSIDE_H
 
 #include "aggregator/access/access_desk.h"
-#include "aggregator/api/connection_set.h"
+#include "aggregator/api/connection_limits.h"
 #include "aggregator/api/http_date.h"
 #include "base/telemetry.h"
 

@@ -2,20 +2,11 @@
 #ifndef API_CONNECTION_SET_H
 #define API_CONNECTION_SET_H
 
-#include "aggregator/api/serving_load.h"
+#include "aggregator/api/connection_limits.h"
 #include "base/telemetry.h"
 
 #include <event2/bufferevent.h>
 #include <openssl/types.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct connection_limits {
-	struct serving_load *load; /* how many there may be in all loops */
-	size_t loop;               /* whose these are in it */
-	uint64_t handshake_ns, receive_ns, idle_ns, stall_ns; /* deadlines */
-	size_t input_bytes; /* received and not yet parsed; reading pauses beyond */
-};
 
 struct connection_set;
 
