@@ -1,4 +1,4 @@
-/* What one serving loop's connections are held to. */
+/* How many connections of clients there may be, and what they may take their time for. */
 #ifndef API_CONNECTION_LIMITS_H
 #define API_CONNECTION_LIMITS_H
 

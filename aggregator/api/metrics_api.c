@@ -77,6 +77,18 @@ static void free_listing(void *context)
 	listing_free(context);
 }
 
+/* For certain: an object is never this short. */
+#define OBJECT_BYTES 64
+
+/* All pods, of which there are many. To find that out by writing 128 KiB of them is most of what a
+ * refused client costs. */
+static bool is_long(const struct listing_options *options)
+{
+	return options->resource == LISTING_PODS && !options->namespace && !options->labels &&
+	       !options->fields &&
+	       store_totals(options->store).pods > REPLY_GZIP_BYTES / OBJECT_BYTES;
+}
+
 static void reply_memory_short(struct exchange *exchange)
 {
 	struct status status = status_internal("memory is short");
@@ -104,6 +116,8 @@ static void list(struct exchange *exchange, struct listing_options *options)
 	}
 	options->labels = parsed.labels;
 	options->fields = parsed.fields;
+	if (is_long(options) && !reply_expect_stream(exchange))
+		return;
 	options->now_realtime_ns = clock_realtime_ns();
 	source.context = listing_new(options);
 	if (source.context)

@@ -334,11 +334,16 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
 	}
 }
 
+bool reply_expect_stream(struct exchange *exchange)
+{
+	return exchange->streams || !exchange->may_stream || exchange->may_stream(exchange);
+}
+
 /* The pages in exchange->page are more than may go out in one piece: the stream begins with them.
  */
 static void begin_stream(struct exchange *exchange)
 {
-	if (exchange->may_stream && !exchange->may_stream(exchange))
+	if (!reply_expect_stream(exchange))
 		return;
 	add_common_headers(exchange);
 	reply_header(exchange, "Content-Type", exchange->content_type);
