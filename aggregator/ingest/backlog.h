@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-/* Two or three seconds of handshakes on a core: who waits longer gives up in the end (an agent
+/* A second or two of handshakes on a core: who waits longer gives up in the end (an agent
  * after 10 s), and the work for him is lost. The kernel has a bound of its own
  * (net.core.somaxconn), 4096 by default. */
-#define BACKLOG 2048
+#define BACKLOG 1024
 
 /* Lets `backlog` connections wait at each TCP socket of the process that listens on `port`: NNG has
  * no way to say so. Returns how many sockets there are, or -errno when /proc/self/fd can't be
