@@ -6,7 +6,6 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "base/tls_pem.h"
 #include "tests/harness/log_capture.h"
 #include "tests/harness/pki.h"
 #include "tests/harness/wait.h"
@@ -518,158 +517,6 @@ static void refuses_bad_configs(void **state)
 	nng_tls_config_free(config);
 }
 
-/* --- sessions that are resumed ---------------------------------------------------------------- */
-
-static const uint8_t GREETING[8] = {0, 'S', 'P', 0, 0, 0x51, 0, 0}; /* of a PULL socket */
-
-static SSL_SESSION *ticket;
-
-static int keep_ticket(SSL *ssl, SSL_SESSION *session)
-{
-	(void)ssl;
-	SSL_SESSION_free(ticket);
-	ticket = SSL_SESSION_dup(session);
-	return 0;
-}
-
-/* Shakes hands with the last ticket, if there is one, and reads until the greeting. */
-static bool is_resumed(SSL_CTX *ctx, uint16_t port)
-{
-	SSL_SESSION *copy = ticket ? SSL_SESSION_dup(ticket) : NULL;
-	SSL *ssl = SSL_new(ctx);
-	int fd = connect_to(port);
-	char greeting[8];
-	bool resumed;
-
-	if (copy)
-		assert_int_equal(SSL_set_session(ssl, copy), 1);
-	(void)SSL_set_fd(ssl, fd);
-	assert_int_equal(SSL_connect(ssl), 1);
-	assert_int_equal(SSL_read(ssl, greeting, sizeof(greeting)), sizeof(greeting));
-	resumed = SSL_session_reused(ssl);
-	SSL_SESSION_free(copy);
-	SSL_free(ssl);
-	(void)close(fd);
-	return resumed;
-}
-
-/* As after a restart: each listener has a config of its own. */
-static void resumes_who_was_here_before(void **state)
-{
-	const struct fixture *fixture = *state;
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	nng_tls_config *strict =
-		new_config(NNG_TLS_MODE_SERVER, pki_ca(fixture->pki), &fixture->server);
-	const struct {
-		nng_tls_config *config;
-		bool resumed;
-	} LISTENERS[] = {
-		{new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server), false},
-		{new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server), true},
-		{strict, false}, /* would have liked to see a certificate */
-		{new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->server), true},
-		{new_config(NNG_TLS_MODE_SERVER, NULL, &fixture->other), false},
-	};
-
-	assert_int_equal(nng_tls_config_auth_mode(strict, NNG_TLS_AUTH_MODE_OPTIONAL), 0);
-	(void)SSL_CTX_set_session_cache_mode(
-		ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(ctx, keep_ticket);
-	for (size_t i = 0; i < sizeof(LISTENERS) / sizeof(LISTENERS[0]); i++) {
-		nng_socket pull, push;
-
-		open_sockets(&pull, &push);
-		if (is_resumed(ctx, listen_with(pull, LISTENERS[i].config)) != LISTENERS[i].resumed)
-			fail_msg("listener %zu", i);
-	}
-	SSL_SESSION_free(ticket);
-	ticket = NULL;
-	SSL_CTX_free(ctx);
-}
-
-static int listen_plainly(uint16_t *ret_port)
-{
-	struct sockaddr_storage address = {.ss_family = AF_INET};
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
-	const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-	socklen_t size = sizeof(*v4);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_true(fd >= 0);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	*ret_port = address_of_socket(&address).port;
-	return fd;
-}
-
-enum manners {
-	POLITE, /* as an aggregator that ends after its greeting */
-	RUDE,   /* hangs up in the midst of the handshake */
-};
-
-/* The next connection of a dialer. True when it resumes a session. */
-static bool takes_up(SSL_CTX *ctx, int listener, enum manners manners)
-{
-	int fd = accept(listener, NULL, NULL);
-	SSL *ssl = SSL_new(ctx);
-	uint8_t bytes[8];
-	bool resumed = false;
-
-	assert_true(fd >= 0);
-	(void)SSL_set_fd(ssl, fd);
-	if (manners == POLITE) {
-		assert_int_equal(SSL_accept(ssl), 1);
-		resumed = SSL_session_reused(ssl);
-		assert_int_equal(SSL_read(ssl, bytes, sizeof(bytes)), sizeof(bytes));
-		assert_int_equal(SSL_write(ssl, GREETING, sizeof(GREETING)), sizeof(GREETING));
-	} else {
-		assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
-	}
-	SSL_free(ssl);
-	(void)close(fd);
-	return resumed;
-}
-
-static SSL_CTX *plain_server(const struct pki_pair *pair)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-
-	assert_int_equal(tls_pem_own(ctx, pair->cert, pair->key, NULL), 0);
-	return ctx;
-}
-
-static void a_client_resumes_until_that_fails(void **state)
-{
-	static atomic_bool connected;
-	const struct fixture *fixture = *state;
-	SSL_CTX *ctx = plain_server(&fixture->server), *anew = plain_server(&fixture->server);
-	nng_tls_config *client = new_config(NNG_TLS_MODE_CLIENT, pki_ca(fixture->pki), NULL);
-	nng_socket pull, push;
-	nng_dialer dialer;
-	uint16_t port;
-	int listener = listen_plainly(&port);
-
-	assert_int_equal(nng_tls_config_server_name(client, "localhost"), 0);
-	open_sockets(&pull, &push);
-	dialer = dial_with(push, port, client, &connected);
-	assert_false(takes_up(ctx, listener, POLITE));
-	assert_true(takes_up(ctx, listener, POLITE));
-	assert_true(takes_up(ctx, listener, POLITE));
-	(void)takes_up(ctx, listener, RUDE);
-	assert_false(takes_up(ctx, listener, POLITE));
-	assert_true(takes_up(ctx, listener, POLITE));
-	assert_false(takes_up(anew, listener, POLITE)); /* can't read the ticket */
-	assert_true(takes_up(anew, listener, POLITE));
-	assert_true(atomic_load(&connected));
-	(void)nng_dialer_close(dialer);
-	(void)close(listener);
-	SSL_CTX_free(ctx);
-	SSL_CTX_free(anew);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -682,8 +529,6 @@ int main(void)
 		cmocka_unit_test(speaks_nothing_older_than_tls_1_3),
 		cmocka_unit_test(names_plain_text_in_the_log),
 		cmocka_unit_test(refuses_bad_configs),
-		cmocka_unit_test(resumes_who_was_here_before),
-		cmocka_unit_test(a_client_resumes_until_that_fails),
 	};
 
 	return cmocka_run_group_tests_name("tls_engine", tests, set_up, tear_down);
