@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/tls_failure.h"
+#include "base/tls_session.h"
 #include "base/tls_settings.h"
 #include "base/tls_transport.h"
 
@@ -101,6 +102,13 @@ static int again_or(const SSL *ssl, int result, int fatal)
 	}
 }
 
+/* It may be what the handshake failed for. */
+static void drop_session(const struct nng_tls_engine_conn *conn)
+{
+	if (conn->ssl && conn->config->client && !conn->established)
+		tls_session_drop(conn->ssl);
+}
+
 static int conn_handshake(nng_tls_engine_conn *conn)
 {
 	int result, rv;
@@ -120,6 +128,7 @@ static int conn_handshake(nng_tls_engine_conn *conn)
 	/* The last of the queue: a signature that is wrong leaves its own error before it. */
 	verify_failed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
 	log_failure(conn, ERR_peek_error(), verify_failed);
+	drop_session(conn);
 	conn->failed = verify_failed ? NNG_EPEERAUTH : rv;
 	return conn->failed;
 }
@@ -256,6 +265,7 @@ static void forget(nng_tls_engine_conn *conn)
 static void conn_fini(nng_tls_engine_conn *conn)
 {
 	forget(conn);
+	drop_session(conn);
 	free(conn->joined);
 	conn->joined = NULL;
 	SSL_free(conn->ssl);
@@ -295,6 +305,7 @@ static int conn_init(nng_tls_engine_conn *conn, void *stream, nng_tls_engine_con
 	SSL_set_connect_state(conn->ssl);
 	if (config->server_name && !expect_name(conn->ssl, config->server_name))
 		return NNG_ENOMEM;
+	tls_session_offer(conn->ssl);
 	return 0;
 }
 

@@ -5,8 +5,8 @@
  * for what is not PEM, NNG_EINVAL for a key that does not belong to the certificate. A handshake
  * that fails is logged with its reason, once in ten seconds and config.
  *
- * No session resumption: the keys of tickets die with the aggregator, and its restart is the only
- * time when many agents connect at once. */
+ * A client that comes back resumes its session (tls_session), with a ticket that the server takes
+ * also when it was started anew (tls_tickets): that is when thousands come back at once. */
 #ifndef BASE_TLS_ENGINE_H
 #define BASE_TLS_ENGINE_H
 

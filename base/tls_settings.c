@@ -1,6 +1,8 @@
 #include "base/tls_settings.h"
 
 #include "base/tls_pem.h"
+#include "base/tls_session.h"
+#include "base/tls_tickets.h"
 #include "base/tls_transport.h"
 
 #include <errno.h>
@@ -8,27 +10,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What both of our ends have, and little else: each further group is work for both in each
+ * handshake. 128 bits are what these groups have, too; OpenSSL's first choice, AES-256, comes with
+ * SHA-384, which costs several times as much as SHA-256. */
+#define GROUPS  "X25519:P-256"
+#define CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
 /* The last that this thread made: how tls_settings_new() learns what NNG has allocated. */
 static _Thread_local struct nng_tls_engine_config *newest;
 
 /* --- contexts --------------------------------------------------------------------------------- */
 
-static SSL_CTX *new_context(int verify_mode)
+static SSL_CTX *new_context(bool client, int verify_mode)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 
-	if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-		SSL_CTX_set_num_tickets(ctx, 0) != 1) {
+	if (!ctx)
+		return NULL;
+	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set1_groups_list(ctx, GROUPS); /* an OpenSSL without one has its own choice */
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+		SSL_CTX_set_ciphersuites(ctx, CIPHERS) != 1 ||
+		SSL_CTX_set_num_tickets(ctx, 0) != 1 || (client && tls_session_keep(ctx) < 0)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* Without buffers while idle a pipe is 32 KiB lighter; NNG comes back with another pointer
 	 * to the same bytes after NNG_EAGAIN. */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 					    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_verify(ctx, verify_mode, NULL);
 	return ctx;
+}
+
+/* Whose clients show no certificate: a ticket would stand for that, too. */
+static int load_pair(
+	SSL_CTX *ctx, bool client, const char *cert, const char *key, const char *password)
+{
+	int r = tls_pem_own(ctx, cert, key, password);
+
+	if (r < 0 || client || SSL_CTX_get_verify_mode(ctx) != SSL_VERIFY_NONE)
+		return r;
+	return tls_tickets_issue(ctx);
 }
 
 static SSL_CTX *hold_context(struct nng_tls_engine_config *settings)
@@ -64,9 +87,9 @@ SSL *tls_settings_ssl(struct nng_tls_engine_config *settings)
 
 /* --- renewal ---------------------------------------------------------------------------------- */
 
-static SSL_CTX *new_context_like(const SSL_CTX *old)
+static SSL_CTX *new_context_like(const struct nng_tls_engine_config *settings, const SSL_CTX *old)
 {
-	SSL_CTX *ctx = new_context(SSL_CTX_get_verify_mode(old));
+	SSL_CTX *ctx = new_context(settings->client, SSL_CTX_get_verify_mode(old));
 
 	ERR_clear_error();
 	return ctx;
@@ -75,8 +98,8 @@ static SSL_CTX *new_context_like(const SSL_CTX *old)
 int tls_settings_renew_pair(
 	struct nng_tls_engine_config *settings, const char *cert, const char *key)
 {
-	SSL_CTX *old = hold_context(settings), *ctx = new_context_like(old);
-	int r = ctx ? tls_pem_own(ctx, cert, key, NULL) : -ENOMEM;
+	SSL_CTX *old = hold_context(settings), *ctx = new_context_like(settings, old);
+	int r = ctx ? load_pair(ctx, settings->client, cert, key, NULL) : -ENOMEM;
 
 	if (r == 0) {
 		SSL_CTX_set1_cert_store(ctx, SSL_CTX_get_cert_store(old));
@@ -90,7 +113,7 @@ int tls_settings_renew_pair(
 
 int tls_settings_renew_trust(struct nng_tls_engine_config *settings, const char *certs)
 {
-	SSL_CTX *old = hold_context(settings), *ctx = new_context_like(old);
+	SSL_CTX *old = hold_context(settings), *ctx = new_context_like(settings, old);
 	int r = ctx ? tls_pem_trust(ctx, certs, NULL) : -ENOMEM;
 
 	SSL_CTX_free(old);
@@ -105,6 +128,8 @@ int tls_settings_renew_trust(struct nng_tls_engine_config *settings, const char 
 
 static int config_auth(nng_tls_engine_config *config, nng_tls_auth_mode mode)
 {
+	if (mode != NNG_TLS_AUTH_MODE_NONE && !config->client)
+		tls_tickets_refuse(config->ctx);
 	switch (mode) {
 	case NNG_TLS_AUTH_MODE_NONE:
 		SSL_CTX_set_verify(config->ctx, SSL_VERIFY_NONE, NULL);
@@ -134,7 +159,8 @@ static int config_init(nng_tls_engine_config *config, nng_tls_mode mode)
 	config->client = mode == NNG_TLS_MODE_CLIENT;
 	(void)pthread_mutex_init(&config->lock, NULL);
 	config->bio = tls_transport_method();
-	config->ctx = new_context(config->client ? SSL_VERIFY_PEER : SSL_VERIFY_NONE);
+	config->ctx =
+		new_context(config->client, config->client ? SSL_VERIFY_PEER : SSL_VERIFY_NONE);
 	if (!config->ctx || !config->bio) {
 		config_fini(config);
 		return NNG_ENOMEM;
@@ -162,10 +188,12 @@ static int config_ca_chain(nng_tls_engine_config *config, const char *certs, con
 static int config_own_cert(
 	nng_tls_engine_config *config, const char *cert, const char *key, const char *password)
 {
-	int r = tls_pem_own(config->ctx, cert, key ? key : cert, password);
+	int r = load_pair(config->ctx, config->client, cert, key ? key : cert, password);
 
 	if (r == -EKEYREJECTED)
 		return NNG_EINVAL;
+	if (r == -ENOMEM)
+		return NNG_ENOMEM;
 	return r < 0 ? NNG_ECRYPTO : 0;
 }
 

@@ -155,6 +155,12 @@ void intake_receive(struct intake *intake, int pipe, const void *data, size_t si
 		drop(intake, TALLY_DROP_CLOSED);
 		return;
 	}
+	/* While thousands wait for their reviews after a restart, theirs are most messages. */
+	if (admission_is_pending(connection) && message_is_sample(data, size)) {
+		connection->heard_ns = now_ns;
+		drop(intake, TALLY_DROP_UNDER_REVIEW);
+		return;
+	}
 	r = message_decode(intake->reader, data, size, &message);
 	if (r == 0) {
 		take(intake, connection, message, data, size, now_ns);

@@ -1,6 +1,8 @@
 #include "aggregator/ingest/listener.h"
 
+#include "aggregator/ingest/backlog.h"
 #include "base/address.h"
+#include "base/log.h"
 #include "base/tls_config.h"
 
 #include <errno.h>
@@ -83,6 +85,14 @@ static uint16_t bound_port(nng_listener listener)
 	return address_of_nng(&address).port;
 }
 
+static void make_room(const char *url, uint16_t port)
+{
+	if (backlog_raise(port, BACKLOG) <= 0)
+		log_warn("listening on %s: its socket was not found; when thousands of agents come "
+			 "at once, some need longer",
+			url);
+}
+
 int listener_open(nng_socket socket, const struct listener_options *options,
 	struct listener *ret_listener, struct error *err)
 {
@@ -103,6 +113,8 @@ int listener_open(nng_socket socket, const struct listener_options *options,
 	ret_listener->nng = listener;
 	ret_listener->tls = tls;
 	ret_listener->port = options->endpoint->kind == ENDPOINT_IPC ? 0 : bound_port(listener);
+	if (ret_listener->port != 0)
+		make_room(options->url, ret_listener->port);
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 #include "aggregator/ingest/message.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+
+/* The first byte of a Sample: field 3 of Message, with a length, as protobuf writes it. */
+#define SAMPLE_TAG (3 << 3 | 2)
 
 struct message_reader {
 	ProtobufCAllocator allocator;
@@ -61,4 +63,9 @@ int message_decode(struct message_reader *reader, const void *data, size_t size,
 		return reader->exhausted ? -E2BIG : -EINVAL;
 	*ret_message = message;
 	return 0;
+}
+
+bool message_is_sample(const void *data, size_t size)
+{
+	return size > 0 && *(const unsigned char *)data == SAMPLE_TAG;
 }

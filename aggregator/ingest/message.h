@@ -5,6 +5,7 @@
 
 #include "proto/tacho.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Bytes. Enough for the store's bounds: the strings of a message of 1 MiB, 16,384 containers of
@@ -21,5 +22,8 @@ void message_reader_free(struct message_reader *reader);
  * the next call; don't free it. */
 int message_decode(struct message_reader *reader, const void *data, size_t size,
 	const Tacho__V1__Message **ret_message);
+
+/* Whether it begins as a Sample does: enough to know of one that is dropped in any case. */
+bool message_is_sample(const void *data, size_t size);
 
 #endif

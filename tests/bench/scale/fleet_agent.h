@@ -34,6 +34,11 @@ void fleet_wire_free(struct fleet_wire *wire);
 struct fleet_agent {
 	const struct world_node *node;
 	struct target target;
+
+	/* What its rows' figures are made of, side by side: a walk over thousands of pods each
+	 * second is mostly waiting for memory. */
+	uint64_t *row_hash;
+	uint64_t row_revision; /* of the node's when they were gathered; 0: never */
 };
 
 /* Connects an agent that is not connecting, when its node is there, and hangs up when it has left;
@@ -50,6 +55,6 @@ void fleet_agent_tick(struct fleet_agent *agent, struct fleet_wire *wire, uint64
 void fleet_agent_encode_hello(const struct fleet_agent *agent, struct fleet_wire *wire);
 void fleet_agent_encode_catalog(const struct fleet_agent *agent, struct fleet_wire *wire);
 void fleet_agent_encode_sample(
-	const struct fleet_agent *agent, struct fleet_wire *wire, uint64_t realtime_ns);
+	struct fleet_agent *agent, struct fleet_wire *wire, uint64_t realtime_ns);
 
 #endif

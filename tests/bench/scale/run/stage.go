@@ -133,6 +133,11 @@ func (s *Stage) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.missing(series)
+}
+
+// missing tells it by what the aggregator said of itself.
+func (s *Stage) missing(series meter.Series) error {
 	nodes, pods := s.World.Counts()
 	served, joined := series.Get("tacho_aggregator_nodes"), series.Get("tacho_aggregator_pods_joined")
 	if int(served) < nodes || int(joined) < pods {
