@@ -15,9 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Tries without an answer, while others get theirs, before the verdict is HELLO_NO_ANSWER. */
-#define HELLO_REVIEW_TRIES 3
-
 struct hello_reviews_options {
 	const struct kube_desk *desk; /* outlives the reviews */
 	const char *audience;

@@ -2,6 +2,7 @@
  * the test says. */
 #include "aggregator/ingest/hello_review.h"
 
+#include "aggregator/ingest/hello_queue.h"
 #include "base/clock.h"
 #include "tests/harness/log_capture.h"
 #include "tests/harness/review_desk.h"
