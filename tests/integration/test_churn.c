@@ -91,7 +91,7 @@ static void those_that_stay_do_not_notice(void **state)
 	struct served served;
 	struct own_cpu start;
 	size_t seen = 0;
-	double own;
+	double own = 0, sum = 0;
 
 	(void)state;
 	assert_non_null(containers);
@@ -104,10 +104,12 @@ static void those_that_stay_do_not_notice(void **state)
 		assert_true(pipeline_container(pipeline, &steady, &served));
 		own = pipeline_own_cores(pipeline, &steady, &start);
 		print_message("served %.4f cores, own reading %.4f\n", served.cpu, own);
-		/* a busy machine does not give the load its share */
-		assert_true(served.cpu < 0.22);
-		assert_true(served.cpu > 0.18 || own < 0.196);
+		/* On a busy machine the load lags, and catches up, within the window of a sample;
+		 * a counter lost or taken for another is far off. */
+		assert_true(served.cpu > 0.1 && served.cpu < 0.3);
+		sum += served.cpu;
 	}
+	assert_true(sum / SECONDS > 0.9 * own && sum / SECONDS < 1.1 * own);
 	print_message("%zu of %d looked at were served\n", seen, SECONDS * A_SECOND / 10);
 	assert_true(seen > 0);
 
