@@ -54,6 +54,7 @@ static int open_store(const struct flags *flags, struct parts *parts, struct err
 		.expiry_ns = flags->expiry_ns,
 		.max_nodes = (uint32_t)flags->max_nodes,
 		.required = METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET),
+		.read = METRIC_BIT(METRIC_MEMORY_SWAP),
 		.metadata = in_cluster(flags),
 		.max_pods = (uint32_t)flags->max_pods,
 		.telemetry = parts->telemetry,

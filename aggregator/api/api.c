@@ -60,7 +60,7 @@ static int add_routes(struct api *api, const struct api_options *options)
 			(struct probes_check){options->conditions[i].name,
 				options->conditions[i].check, options->conditions[i].context};
 	conditions[health.condition_count++] = (struct probes_check){"shutdown", going_on, api};
-	api->metrics = metrics_api_new(api->router, options->store);
+	api->metrics = metrics_api_new(api->router, options->store, options->telemetry);
 	api->health = health_new(api->router, &health);
 	if (!api->metrics || !api->health)
 		return -ENOMEM;

@@ -2,6 +2,7 @@
 
 #include "aggregator/api/server.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 
 /* Texts, for a series keeps its label. Anything else is counted as "other". */
@@ -63,6 +64,8 @@ static void exchange_free(void *argument)
 		exchange->leave(exchange);
 	if (exchange->source.free)
 		exchange->source.free(exchange->source.context);
+	if (exchange->turn)
+		event_free(exchange->turn);
 	gzip_stream_free(exchange->gzip);
 	if (exchange->chunk)
 		evbuffer_free(exchange->chunk);

@@ -45,15 +45,21 @@ struct exchange {
 	struct user user; /* who asks */
 	struct request_attributes attributes;
 	struct access_pending *pending;           /* the question about them that is under way */
-	bool in_flight;                           /* counted */
+	bool in_flight, streams;                  /* counted */
 	void (*leave)(struct exchange *exchange); /* at its end, if not NULL */
+	/* Before its answer is streamed, if not NULL. False: there are too many, which was the
+	 * answer. */
+	bool (*may_stream)(struct exchange *exchange);
 	struct gate *gate;
 
-	/* Of an answer that is streamed. */
+	/* Of an answer that comes page by page. */
 	struct page_source source;
+	const char *content_type;
+	struct event *turn; /* the next step, when others have had theirs */
 	struct buffer page, packed;
 	struct gzip_stream *gzip;
 	struct evbuffer *chunk;
+	bool begun; /* the head is out */
 	bool ended; /* the last page is out */
 };
 

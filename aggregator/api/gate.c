@@ -13,7 +13,7 @@
 
 struct gate {
 	struct gate_options options;
-	struct telemetry_series *now_in_flight, *rejected;
+	struct telemetry_series *now_in_flight, *streams, *rejected;
 };
 
 struct gate *gate_new(const struct gate_options *options)
@@ -26,6 +26,8 @@ struct gate *gate_new(const struct gate_options *options)
 	gate->now_in_flight =
 		telemetry_gauge(options->telemetry, "tacho_aggregator_http_requests_in_flight",
 			"HTTPS requests of known clients that are not answered yet.", NULL, NULL);
+	gate->streams = telemetry_gauge(options->telemetry, "tacho_aggregator_http_streams",
+		"Of these, answers that are sent page by page, as their client reads.", NULL, NULL);
 	gate->rejected = telemetry_counter(options->telemetry,
 		"tacho_aggregator_http_requests_rejected_total",
 		"HTTPS requests answered with 429, for too many were under way or waited.", NULL,
@@ -51,6 +53,11 @@ static void leave(struct exchange *exchange)
 		telemetry_subtract(gate->now_in_flight, 1);
 	}
 	exchange->in_flight = false;
+	if (exchange->streams) {
+		serving_load_end_stream(gate->options.load);
+		telemetry_subtract(gate->streams, 1);
+	}
+	exchange->streams = false;
 }
 
 static void refuse(struct exchange *exchange, struct status status)
@@ -116,6 +123,24 @@ static bool count_in(struct gate *gate, struct exchange *exchange)
 	return true;
 }
 
+/* In flight alone, a few hundred clients that do not read would be all there is. */
+static bool may_stream(struct exchange *exchange)
+{
+	struct gate *gate = exchange->gate;
+	struct serving_load *load = gate->options.load;
+
+	if (!serving_load_stream(load)) {
+		if (!user_in_group(&exchange->user, GROUP_MASTERS)) {
+			reject(exchange);
+			return false;
+		}
+		serving_load_stream_anyway(load);
+	}
+	exchange->streams = true;
+	telemetry_add(gate->streams, 1);
+	return true;
+}
+
 static void let_in(struct gate *gate, struct exchange *exchange)
 {
 	if (count_in(gate, exchange))
@@ -150,6 +175,7 @@ void gate_enter(struct gate *gate, struct exchange *exchange)
 
 	exchange->gate = gate;
 	exchange->leave = leave;
+	exchange->may_stream = may_stream;
 	if (access_desk_is_public(gate->options.desk, exchange->request.path)) {
 		router_dispatch(gate->options.router, exchange);
 		return;

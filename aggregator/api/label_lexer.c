@@ -2,59 +2,88 @@
 
 #include <string.h>
 
-static const struct {
-	const char *text;
-	enum label_token token;
-} WORDS[] = {
-	{")", LABEL_TOKEN_CLOSE},
-	{"(", LABEL_TOKEN_OPEN},
-	{",", LABEL_TOKEN_COMMA},
-	{"!", LABEL_TOKEN_NOT},
-	{"=", LABEL_TOKEN_EQUALS},
-	{"==", LABEL_TOKEN_DOUBLE_EQUALS},
-	{"!=", LABEL_TOKEN_NOT_EQUALS},
-	{">", LABEL_TOKEN_GREATER},
-	{"<", LABEL_TOKEN_LESS},
-	{"in", LABEL_TOKEN_IN},
-	{"notin", LABEL_TOKEN_NOT_IN},
+/* What a byte is to a selector; most are of a name. */
+enum byte { NAME, END, BLANK, SYMBOL };
+
+static const unsigned char BYTES[256] = {
+	['\0'] = END,
+	[' '] = BLANK,
+	['\t'] = BLANK,
+	['\r'] = BLANK,
+	['\n'] = BLANK,
+	['='] = SYMBOL,
+	['!'] = SYMBOL,
+	['('] = SYMBOL,
+	[')'] = SYMBOL,
+	[','] = SYMBOL,
+	['>'] = SYMBOL,
+	['<'] = SYMBOL,
 };
 
-static enum label_token token_of(const char *text, size_t length, enum label_token otherwise)
+static enum byte byte_at(const char *text)
 {
-	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
-		if (strlen(WORDS[i].text) == length && memcmp(WORDS[i].text, text, length) == 0)
-			return WORDS[i].token;
-	return otherwise;
+	return (enum byte)BYTES[(unsigned char)*text];
 }
 
-/* The longest run of symbols, from its start, that is a word: "!=(" is "!=". When not even the
- * first is part of one, the whole run is an error. */
-static struct label_word symbol(const char *text, size_t run)
+/* How many bytes of that sort stand there. */
+static size_t run_of(const char *text, enum byte byte)
 {
-	struct label_word word = {LABEL_TOKEN_ERROR, text, run};
+	size_t length = 0;
 
-	for (size_t length = 1; length <= run; length++) {
-		enum label_token token = token_of(text, length, LABEL_TOKEN_ERROR);
+	while (byte_at(text + length) == byte)
+		length++;
+	return length;
+}
 
-		if (token != LABEL_TOKEN_ERROR)
-			word = (struct label_word){token, text, length};
-		else if (word.token != LABEL_TOKEN_ERROR)
-			break;
+static enum label_token name_token(const char *text, size_t length)
+{
+	if (length == 2 && memcmp(text, "in", 2) == 0)
+		return LABEL_TOKEN_IN;
+	if (length == 5 && memcmp(text, "notin", 5) == 0)
+		return LABEL_TOKEN_NOT_IN;
+	return LABEL_TOKEN_IDENTIFIER;
+}
+
+static enum label_token one_symbol(char symbol)
+{
+	switch (symbol) {
+	case ')':
+		return LABEL_TOKEN_CLOSE;
+	case '(':
+		return LABEL_TOKEN_OPEN;
+	case ',':
+		return LABEL_TOKEN_COMMA;
+	case '!':
+		return LABEL_TOKEN_NOT;
+	case '=':
+		return LABEL_TOKEN_EQUALS;
+	case '>':
+		return LABEL_TOKEN_GREATER;
+	default:
+		return LABEL_TOKEN_LESS;
 	}
-	return word;
+}
+
+/* The longest one at the start of a run of symbols: "!=(" is "!=". */
+static struct label_word symbol(const char *text)
+{
+	if (text[0] == '=' && text[1] == '=')
+		return (struct label_word){LABEL_TOKEN_DOUBLE_EQUALS, text, 2};
+	if (text[0] == '!' && text[1] == '=')
+		return (struct label_word){LABEL_TOKEN_NOT_EQUALS, text, 2};
+	return (struct label_word){one_symbol(*text), text, 1};
 }
 
 struct label_word label_lexer_next(const char **position)
 {
-	static const char SPACES[] = " \t\r\n", SYMBOLS[] = "=!(),><";
-	const char *text = *position + strspn(*position, SPACES);
+	const char *text = *position + run_of(*position, BLANK);
 	struct label_word word = {LABEL_TOKEN_END, text, 0};
 
-	if (*text && strchr(SYMBOLS, *text)) {
-		word = symbol(text, strspn(text, SYMBOLS));
-	} else if (*text) {
-		word.length = strcspn(text, " \t\r\n=!(),><");
-		word.token = token_of(text, word.length, LABEL_TOKEN_IDENTIFIER);
+	if (byte_at(text) == SYMBOL) {
+		word = symbol(text);
+	} else if (byte_at(text) == NAME) {
+		word.length = run_of(text, NAME);
+		word.token = name_token(text, word.length);
 	}
 	*position = text + word.length;
 	return word;

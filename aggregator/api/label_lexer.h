@@ -6,7 +6,6 @@
 
 enum label_token {
 	LABEL_TOKEN_END,
-	LABEL_TOKEN_ERROR, /* symbols that mean nothing together */
 	LABEL_TOKEN_IDENTIFIER,
 	LABEL_TOKEN_CLOSE,
 	LABEL_TOKEN_OPEN,

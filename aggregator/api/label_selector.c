@@ -4,6 +4,7 @@
 #include "aggregator/api/label_rules.h"
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct requirement {
 	int64_t bound; /* of GREATER and LESS */
 };
 
+/* All in one piece of memory, the texts as well. */
 struct label_selector {
 	struct requirement *items;
 	size_t count;
@@ -30,6 +32,9 @@ struct parser {
 	const char *rest;
 	struct label_word word;
 	struct error *err;
+	/* Where the next ones go: there is room for as many as the text can have. */
+	char **value, **value_end;
+	char *text;
 };
 
 static void advance(struct parser *parser)
@@ -51,32 +56,28 @@ static int wrong_word(const struct parser *parser, const char *expected)
 	const struct label_word *word = &parser->word;
 	int length = word->length > 256 ? 256 : (int)word->length;
 
-	if (word->token == LABEL_TOKEN_ERROR)
-		return error_set(parser->err, EINVAL,
-			"found 'error expected: keyword found '%.*s''%s", length, word->text,
-			expected);
 	return error_set(parser->err, EINVAL, "found '%.*s'%s", length, word->text, expected);
 }
 
-static char *copy_word(const struct label_word *word)
+static char *copy_text(struct parser *parser, const char *text, size_t size)
 {
-	return strndup(word->text, word->length);
+	char *copy = parser->text;
+
+	memcpy(copy, text, size);
+	copy[size] = '\0';
+	parser->text += size + 1;
+	return copy;
 }
 
-static int add_value(struct parser *parser, struct requirement *item, const char *text, size_t size)
+/* An item's values stand one behind the other: it is read to its end before the next begins. */
+static void add_value(
+	struct parser *parser, struct requirement *item, const char *text, size_t size)
 {
-	char **grown;
-	char *value;
-
-	grown = realloc(item->values, (item->value_count + 1) * sizeof(*grown));
-	if (!grown)
-		return error_errno(parser->err, ENOMEM, "reading the label selector");
-	item->values = grown;
-	value = strndup(text, size);
-	if (!value)
-		return error_errno(parser->err, ENOMEM, "reading the label selector");
-	item->values[item->value_count++] = value;
-	return 0;
+	assert(parser->value < parser->value_end);
+	if (item->value_count == 0)
+		item->values = parser->value;
+	item->values[item->value_count++] = copy_text(parser, text, size);
+	parser->value++;
 }
 
 static int parse_key(struct parser *parser, struct requirement *item)
@@ -88,9 +89,7 @@ static int parse_key(struct parser *parser, struct requirement *item)
 	}
 	if (!at_name(parser))
 		return wrong_word(parser, ", expected: identifier");
-	item->key = copy_word(&parser->word);
-	if (!item->key)
-		return error_errno(parser->err, ENOMEM, "reading the label selector");
+	item->key = copy_text(parser, parser->word.text, parser->word.length);
 	advance(parser);
 	return label_rules_check_key(item->key, parser->err);
 }
@@ -122,8 +121,6 @@ static int parse_operator(struct parser *parser, struct requirement *item)
 /* "(a,b)": an empty place, as in "(,a)" or "()", is the empty value. */
 static int parse_set(struct parser *parser, struct requirement *item)
 {
-	int r;
-
 	if (parser->word.token != LABEL_TOKEN_OPEN)
 		return wrong_word(parser, " expected: '('");
 	advance(parser);
@@ -132,19 +129,17 @@ static int parse_set(struct parser *parser, struct requirement *item)
 		return wrong_word(parser, ", expected: ',', ')' or identifier");
 	for (;;) {
 		if (at_name(parser)) {
-			r = add_value(parser, item, parser->word.text, parser->word.length);
+			add_value(parser, item, parser->word.text, parser->word.length);
 			advance(parser);
-			if (r == 0 && parser->word.token != LABEL_TOKEN_COMMA &&
+			if (parser->word.token != LABEL_TOKEN_COMMA &&
 				parser->word.token != LABEL_TOKEN_CLOSE)
 				return wrong_word(parser, ", expected: ',' or ')'");
 		} else if (parser->word.token == LABEL_TOKEN_COMMA ||
 			   parser->word.token == LABEL_TOKEN_CLOSE) {
-			r = add_value(parser, item, "", 0);
+			add_value(parser, item, "", 0);
 		} else {
 			return wrong_word(parser, ", expected: ',', or identifier");
 		}
-		if (r < 0)
-			return r;
 		if (parser->word.token == LABEL_TOKEN_CLOSE)
 			break;
 		advance(parser);
@@ -155,15 +150,15 @@ static int parse_set(struct parser *parser, struct requirement *item)
 
 static int parse_value(struct parser *parser, struct requirement *item)
 {
-	int r;
-
-	if (parser->word.token == LABEL_TOKEN_END || parser->word.token == LABEL_TOKEN_COMMA)
-		return add_value(parser, item, "", 0);
+	if (parser->word.token == LABEL_TOKEN_END || parser->word.token == LABEL_TOKEN_COMMA) {
+		add_value(parser, item, "", 0);
+		return 0;
+	}
 	if (!at_name(parser))
 		return wrong_word(parser, ", expected: identifier");
-	r = add_value(parser, item, parser->word.text, parser->word.length);
+	add_value(parser, item, parser->word.text, parser->word.length);
 	advance(parser);
-	return r;
+	return 0;
 }
 
 static int compare_values(const void *a, const void *b)
@@ -176,13 +171,12 @@ static void sort_values(struct requirement *item)
 {
 	size_t kept = 0;
 
+	if (item->value_count < 2)
+		return;
 	qsort(item->values, item->value_count, sizeof(*item->values), compare_values);
-	for (size_t i = 0; i < item->value_count; i++) {
-		if (kept > 0 && strcmp(item->values[kept - 1], item->values[i]) == 0)
-			free(item->values[i]);
-		else
+	for (size_t i = 0; i < item->value_count; i++)
+		if (kept == 0 || strcmp(item->values[kept - 1], item->values[i]) != 0)
 			item->values[kept++] = item->values[i];
-	}
 	item->value_count = kept;
 }
 
@@ -223,18 +217,6 @@ static int parse_requirement(struct parser *parser, struct requirement *item)
 	return r < 0 ? r : check_values(parser, item);
 }
 
-static struct requirement *add_requirement(struct label_selector *selector)
-{
-	struct requirement *grown =
-		realloc(selector->items, (selector->count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return NULL;
-	selector->items = grown;
-	grown[selector->count] = (struct requirement){0};
-	return &grown[selector->count++];
-}
-
 static int parse_all(struct parser *parser, struct label_selector *selector)
 {
 	advance(parser);
@@ -248,9 +230,8 @@ static int parse_all(struct parser *parser, struct label_selector *selector)
 			return error_set(parser->err, EINVAL,
 				"a label selector may have at most %d requirements",
 				LABEL_SELECTOR_MAX_REQUIREMENTS);
-		item = add_requirement(selector);
-		if (!item)
-			return error_errno(parser->err, ENOMEM, "reading the label selector");
+		item = &selector->items[selector->count++];
+		*item = (struct requirement){0};
 		r = parse_requirement(parser, item);
 		if (r < 0)
 			return error_context(parser->err, r, "unable to parse requirement");
@@ -272,65 +253,74 @@ static int compare_labels(const void *a, const void *b)
 	return strcmp(left->key, right->key);
 }
 
-static int gather_required(struct label_selector *selector, struct error *err)
+static void gather_required(struct label_selector *selector)
 {
+	struct label *label = selector->required;
 	size_t count = 0, kept = 0;
-	struct label *label;
 
-	label = selector->required = calloc(selector->count + 1, sizeof(*label));
-	if (!label)
-		return error_errno(err, ENOMEM, "reading the label selector");
 	for (size_t i = 0; i < selector->count; i++) {
 		const struct requirement *item = &selector->items[i];
 
 		if (item->relation == ONE_OF && item->value_count == 1)
 			label[count++] = (struct label){item->key, item->values[0]};
 	}
-	qsort(label, count, sizeof(*label), compare_labels);
+	if (count > 1)
+		qsort(label, count, sizeof(*label), compare_labels);
 	for (size_t i = 0; i < count; i++)
 		if (kept == 0 || strcmp(label[kept - 1].key, label[i].key) != 0)
 			label[kept++] = label[i];
 	selector->required_labels = (struct labels){.item = label, .count = kept};
-	return 0;
+}
+
+/* Commas stand between requirements and between the values of one: there are at most one more of
+ * either. Each text but the last has a symbol or a blank behind it, where its NUL goes. */
+static struct label_selector *make_room(const char *text, size_t size, struct parser *parser)
+{
+	size_t values = 1, items;
+	struct label_selector *selector;
+
+	for (const char *at = text; (at = strchr(at, ',')); at++)
+		values++;
+	items = values < LABEL_SELECTOR_MAX_REQUIREMENTS ? values : LABEL_SELECTOR_MAX_REQUIREMENTS;
+	selector = malloc(sizeof(*selector) +
+			  items * (sizeof(*selector->items) + sizeof(*selector->required)) +
+			  values * sizeof(*parser->value) + size + 1);
+	if (!selector)
+		return NULL;
+	selector->items = (struct requirement *)(void *)(selector + 1);
+	selector->count = 0;
+	selector->required = (struct label *)(void *)(selector->items + items);
+	parser->value = (char **)(void *)(selector->required + items);
+	parser->value_end = parser->value + values;
+	parser->text = (char *)parser->value_end;
+	return selector;
 }
 
 int label_selector_parse(const char *text, struct label_selector **ret_selector, struct error *err)
 {
 	struct parser parser = {.rest = text, .err = err};
 	struct label_selector *selector;
+	size_t size = strlen(text);
 	int r;
 
-	if (strlen(text) > LABEL_SELECTOR_MAX_BYTES)
+	if (size > LABEL_SELECTOR_MAX_BYTES)
 		return error_set(err, EINVAL, "a label selector may have at most %d bytes",
 			LABEL_SELECTOR_MAX_BYTES);
-	selector = calloc(1, sizeof(*selector));
+	selector = make_room(text, size, &parser);
 	if (!selector)
 		return error_errno(err, ENOMEM, "reading the label selector");
 	r = parse_all(&parser, selector);
-	if (r == 0)
-		r = gather_required(selector, err);
 	if (r < 0) {
 		label_selector_free(selector);
 		return r;
 	}
+	gather_required(selector);
 	*ret_selector = selector;
 	return 0;
 }
 
 void label_selector_free(struct label_selector *selector)
 {
-	if (!selector)
-		return;
-	for (size_t i = 0; i < selector->count; i++) {
-		struct requirement *item = &selector->items[i];
-
-		for (size_t j = 0; j < item->value_count; j++)
-			free(item->values[j]);
-		free(item->values);
-		free(item->key);
-	}
-	free(selector->items);
-	free(selector->required);
 	free(selector);
 }
 
@@ -341,6 +331,8 @@ const struct labels *label_selector_required(const struct label_selector *select
 
 static bool has_value(const struct requirement *item, const char *value)
 {
+	if (item->value_count == 1)
+		return strcmp(item->values[0], value) == 0;
 	return bsearch(&value, item->values, item->value_count, sizeof(*item->values),
 		       compare_values) != NULL;
 }

@@ -69,6 +69,7 @@ struct listing *listing_new(const struct listing_options *options)
 		.labels = listing->labels,
 		.fields = listing->fields,
 	};
+	listing->sized.room = options->room;
 	writer_init(&listing->writer, options);
 	return listing;
 }

@@ -23,8 +23,11 @@ enum listing_include { /* Table's includeObject */
 /* Bytes that a page has when it is full, plus at most one item. */
 #define LISTING_PAGE (64U * 1024)
 
+struct gather_room;
+
 struct listing_options {
 	struct store *store;
+	struct gather_room *room; /* of all lists in protobuf; NULL: none */
 	enum listing_resource resource;
 	const char *version;   /* "v1" or "v1beta1" */
 	const char *namespace; /* NULL: all; always NULL for nodes */

@@ -1,6 +1,7 @@
 #include "aggregator/api/metrics_api.h"
 
 #include "aggregator/api/discovery.h"
+#include "aggregator/api/gather_room.h"
 #include "aggregator/api/list_options.h"
 #include "aggregator/api/listing.h"
 #include "aggregator/api/negotiate.h"
@@ -76,6 +77,18 @@ static void free_listing(void *context)
 	listing_free(context);
 }
 
+/* For certain: an object is never this short. */
+#define OBJECT_BYTES 64
+
+/* All pods, of which there are many. To find that out by writing 128 KiB of them is most of what a
+ * refused client costs. */
+static bool is_long(const struct listing_options *options)
+{
+	return options->resource == LISTING_PODS && !options->namespace && !options->labels &&
+	       !options->fields &&
+	       store_totals(options->store).pods > REPLY_GZIP_BYTES / OBJECT_BYTES;
+}
+
 static void reply_memory_short(struct exchange *exchange)
 {
 	struct status status = status_internal("memory is short");
@@ -103,6 +116,8 @@ static void list(struct exchange *exchange, struct listing_options *options)
 	}
 	options->labels = parsed.labels;
 	options->fields = parsed.fields;
+	if (is_long(options) && !reply_expect_stream(exchange))
+		return;
 	options->now_realtime_ns = clock_realtime_ns();
 	source.context = listing_new(options);
 	if (source.context)
@@ -160,18 +175,22 @@ static void get(struct exchange *exchange, struct listing_options *options)
 /* What the handlers of one version know. */
 struct version {
 	struct store *store;
+	struct gather_room *room;
 	const char *name;
 };
 
 struct metrics_api {
 	struct version v1, v1beta1;
+	struct gather_room *room;
 };
 
 static struct listing_options options_of(
 	const struct version *version, enum listing_resource resource)
 {
-	return (struct listing_options){
-		.store = version->store, .resource = resource, .version = version->name};
+	return (struct listing_options){.store = version->store,
+		.room = version->room,
+		.resource = resource,
+		.version = version->name};
 }
 
 static void list_nodes(void *version, struct exchange *exchange)
@@ -250,19 +269,27 @@ static void add_routes(struct router *router, struct metrics_api *api)
 	router_claim(router, ROOT);
 }
 
-struct metrics_api *metrics_api_new(struct router *router, struct store *store)
+struct metrics_api *metrics_api_new(
+	struct router *router, struct store *store, struct telemetry *telemetry)
 {
 	struct metrics_api *api = calloc(1, sizeof(*api));
 
 	if (!api)
 		return NULL;
-	api->v1 = (struct version){store, "v1"};
-	api->v1beta1 = (struct version){store, "v1beta1"};
+	api->room = gather_room_new(METRICS_API_GATHER_ROOM, telemetry);
+	if (!api->room) {
+		free(api);
+		return NULL;
+	}
+	api->v1 = (struct version){store, api->room, "v1"};
+	api->v1beta1 = (struct version){store, api->room, "v1beta1"};
 	add_routes(router, api);
 	return api;
 }
 
 void metrics_api_free(struct metrics_api *api)
 {
+	if (api)
+		gather_room_free(api->room);
 	free(api);
 }

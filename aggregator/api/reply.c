@@ -1,7 +1,9 @@
 #include "aggregator/api/reply.h"
 
+#include "aggregator/access/header.h"
 #include "aggregator/api/digits.h"
 #include "aggregator/api/json_indent.h"
+#include "aggregator/api/reply_head.h"
 #include "aggregator/api/server.h"
 
 #include <event2/bufferevent.h>
@@ -35,16 +37,22 @@ static void make_audit_id(char ret_id[37])
 		b[15]);
 }
 
-static void add_common_headers(struct exchange *exchange)
+/* The client's, if it can be taken; otherwise one that is put into `made`. */
+static const char *audit_id_of(const struct exchange *exchange, char made[37])
 {
 	const char *audit_id = request_header(&exchange->request, "Audit-Id");
+
+	if (audit_id && *audit_id && strlen(audit_id) <= MAX_AUDIT_ID)
+		return audit_id;
+	make_audit_id(made);
+	return made;
+}
+
+static void add_common_headers(struct exchange *exchange)
+{
 	char made[37];
 
-	if (!audit_id || !*audit_id || strlen(audit_id) > MAX_AUDIT_ID) {
-		make_audit_id(made);
-		audit_id = made;
-	}
-	reply_header(exchange, "Audit-Id", audit_id);
+	reply_header(exchange, "Audit-Id", audit_id_of(exchange, made));
 	reply_header(exchange, "Cache-Control", "no-cache, private");
 	reply_header(exchange, "Date", server_date(exchange->http));
 	/* evhttp leaves a body behind that it does not expect, and would take it for the next
@@ -98,9 +106,49 @@ static int make_room(struct evbuffer *output, const struct buffer *body)
 	return evbuffer_expand(output, HEAD_BYTES + body->length);
 }
 
+/* Nothing is special about the answer, so that evhttp need not decide what becomes of the
+ * connection. */
+static bool is_plain(const struct exchange *exchange)
+{
+	const struct evhttp_request *http = exchange->http;
+
+	return http->major == 1 && http->minor == 1 && !(http->flags & EVHTTP_PROXY_REQUEST) &&
+	       exchange->request.method <= REQUEST_HEAD && !request_has_body(&exchange->request) &&
+	       !request_header(&exchange->request, "Connection") &&
+	       !header_find(http->output_headers, "Connection");
+}
+
+/* False when it is left to evhttp. */
+static bool send_piece(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	char piece[SERVER_PIECE_BYTES], made[37];
+	size_t sent = exchange->request.method == REQUEST_HEAD ? 0 : body->length, size;
+	struct reply_head head = {
+		.code = code,
+		.phrase = phrase(code),
+		.others = exchange->http->output_headers,
+		.content_type = content_type,
+		.content_length = body->length,
+	};
+
+	if (sent >= sizeof(piece) || !is_plain(exchange))
+		return false;
+	head.date = server_date(exchange->http);
+	head.audit_id = audit_id_of(exchange, made);
+	size = reply_head_write(&head, piece, sizeof(piece) - sent);
+	if (size == 0 || strpbrk(head.audit_id, "\r\n"))
+		return false;
+	if (sent > 0)
+		memcpy(piece + size, body->data, sent);
+	exchange_codes_count(exchange->codes, code);
+	server_send(exchange->http, piece, size + sent);
+	return true;
+}
+
 /* evhttp writes the head, by what it finds in our headers, and waits for the output to be empty:
  * the body can be put there behind it, as nothing is sent before the loop has control again. */
-static void send_whole(
+static void send_by_evhttp(
 	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
 {
 	struct bufferevent *bufferevent =
@@ -121,6 +169,13 @@ static void send_whole(
 	if (exchange->request.method != REQUEST_HEAD)
 		(void)evbuffer_add(output, body->data, body->length); /* there is room */
 	send_now(bufferevent);
+}
+
+static void send_whole(
+	struct exchange *exchange, int code, const char *content_type, const struct buffer *body)
+{
+	if (!send_piece(exchange, code, content_type, body))
+		send_by_evhttp(exchange, code, content_type, body);
 }
 
 /* In one piece: what is streamed goes through reply_pages(). */
@@ -231,12 +286,27 @@ static int pack_page(struct exchange *exchange)
 	return r;
 }
 
+static void take_turn(evutil_socket_t fd, short events, void *context);
+
+/* What comes next is done in the next turn of the loop: a page at a time, so that others wait for
+ * no more. False when memory is too short for it. */
+static bool leave_for_next_turn(struct exchange *exchange)
+{
+	static const struct timeval NOW = {0, 0};
+
+	if (!exchange->turn)
+		exchange->turn = event_new(
+			evhttp_connection_get_base(evhttp_request_get_connection(exchange->http)),
+			-1, 0, take_turn, exchange);
+	return exchange->turn && event_add(exchange->turn, &NOW) == 0;
+}
+
+/* Compression may hold a whole page back, and an empty chunk would be the last one. */
 static void send_chunk(struct evhttp_connection *connection, void *context)
 {
 	struct exchange *exchange = context;
 
 	(void)connection;
-	/* Compression may hold a whole page back, and an empty chunk would be the last one. */
 	while (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0) {
 		enum listing_state state =
 			exchange->source.next(exchange->source.context, &exchange->page);
@@ -246,7 +316,15 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
 			give_up(exchange);
 			return;
 		}
+		if (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0 &&
+			leave_for_next_turn(exchange))
+			return;
 	}
+	/* Not before there is more: evhttp would take the moment at which the head is written for
+	 * that of what comes behind it. */
+	if (!exchange->begun)
+		evhttp_send_reply_start(exchange->http, 200, phrase(200));
+	exchange->begun = true;
 	if (exchange->ended) {
 		evhttp_send_reply_chunk(exchange->http, exchange->chunk);
 		evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
@@ -256,12 +334,19 @@ static void send_chunk(struct evhttp_connection *connection, void *context)
 	}
 }
 
+bool reply_expect_stream(struct exchange *exchange)
+{
+	return exchange->streams || !exchange->may_stream || exchange->may_stream(exchange);
+}
+
 /* The pages in exchange->page are more than may go out in one piece: the stream begins with them.
  */
-static void begin_stream(struct exchange *exchange, const char *content_type)
+static void begin_stream(struct exchange *exchange)
 {
+	if (!reply_expect_stream(exchange))
+		return;
 	add_common_headers(exchange);
-	reply_header(exchange, "Content-Type", content_type);
+	reply_header(exchange, "Content-Type", exchange->content_type);
 	exchange->chunk = evbuffer_new();
 	if (request_accepts_gzip(&exchange->request)) {
 		reply_header(exchange, "Content-Encoding", "gzip");
@@ -278,26 +363,53 @@ static void begin_stream(struct exchange *exchange, const char *content_type)
 		(void)evhttp_remove_header(
 			evhttp_request_get_input_headers(exchange->http), "Connection");
 	exchange_codes_count(exchange->codes, 200);
-	evhttp_send_reply_start(exchange->http, 200, phrase(200));
 	send_chunk(NULL, exchange);
 }
 
-void reply_pages(
-	struct exchange *exchange, const char *content_type, const struct page_source *source)
+static void send_gathered(struct exchange *exchange, enum listing_state state)
 {
-	enum listing_state state = LISTING_MORE;
-
-	exchange->source = *source;
-	while (state == LISTING_MORE && exchange->page.length <= REPLY_GZIP_BYTES)
-		state = source->next(source->context, &exchange->page);
 	exchange->ended = state == LISTING_END;
 	if ((state != LISTING_MORE && state != LISTING_END) || exchange->page.failed) {
 		struct status status = status_internal("memory is short");
 
 		reply_status(exchange, &status);
 	} else if (exchange->page.length <= REPLY_GZIP_BYTES) {
-		send_whole(exchange, 200, content_type, &exchange->page);
+		send_whole(exchange, 200, exchange->content_type, &exchange->page);
 	} else {
-		begin_stream(exchange, content_type);
+		begin_stream(exchange);
 	}
+}
+
+/* Until it is all, or too much for one piece. */
+static void gather(struct exchange *exchange)
+{
+	enum listing_state state;
+
+	do {
+		state = exchange->source.next(exchange->source.context, &exchange->page);
+		if (state != LISTING_MORE || exchange->page.length > REPLY_GZIP_BYTES) {
+			send_gathered(exchange, state);
+			return;
+		}
+	} while (!leave_for_next_turn(exchange));
+}
+
+static void take_turn(evutil_socket_t fd, short events, void *context)
+{
+	struct exchange *exchange = context;
+
+	(void)fd;
+	(void)events;
+	if (exchange->chunk)
+		send_chunk(NULL, exchange);
+	else
+		gather(exchange);
+}
+
+void reply_pages(
+	struct exchange *exchange, const char *content_type, const struct page_source *source)
+{
+	exchange->source = *source;
+	exchange->content_type = content_type;
+	gather(exchange);
 }

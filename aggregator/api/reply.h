@@ -7,6 +7,8 @@
 #include "aggregator/api/negotiate.h"
 #include "aggregator/api/status.h"
 
+#include <stdbool.h>
+
 /* Bodies beyond are compressed for clients that accept it, and sent in chunks. */
 #define REPLY_GZIP_BYTES (128U * 1024)
 
@@ -26,7 +28,12 @@ void reply_empty(struct exchange *exchange, int code);
 /* In the form that the request's Accept header asks for. Frees the status' texts. */
 void reply_status(struct exchange *exchange, struct status *status);
 
-/* 200, page by page: the next one is made when the client has taken the last. Takes the source. */
+/* Asks for the room that a long answer needs before anything of it is made; reply_pages() asks only
+ * when it has found it to be long. False: there is none, and the exchange is answered with 429. */
+bool reply_expect_stream(struct exchange *exchange);
+
+/* 200, page by page: one a turn of the loop, and the next one when the client has taken the last.
+ * Takes the source; `content_type` is a constant. */
 void reply_pages(
 	struct exchange *exchange, const char *content_type, const struct page_source *source);
 

@@ -19,11 +19,16 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes text[0..length) to `to`, which may be `text` itself, and terminates it. 0; -EINVAL for a
- * bad escape, -EILSEQ for a NUL. */
+/* Decodes text[0..length) to `to` and terminates it. 0; -EINVAL for a bad escape, -EILSEQ for a
+ * NUL. */
 static int decode(const char *text, size_t length, bool plus_is_space, char *to)
 {
-	for (size_t i = 0; i < length; i++) {
+	const char *escape = memchr(text, '%', length);
+	size_t plain = plus_is_space ? 0 : escape ? (size_t)(escape - text) : length;
+
+	memcpy(to, text, plain);
+	to += plain;
+	for (size_t i = plain; i < length; i++) {
 		char c = text[i];
 
 		if (c == '%') {
@@ -110,8 +115,8 @@ static int parse_query(struct request *request, const char *query, char *to, str
 {
 	size_t pairs = 1;
 
-	for (const char *at = query; *at; at++)
-		pairs += *at == '&';
+	for (const char *at = query; (at = strchr(at, '&')); at++)
+		pairs++;
 	request->query = calloc(pairs, sizeof(*request->query));
 	if (!request->query)
 		return error_errno(err, ENOMEM, "reading the request URL");

@@ -1,6 +1,8 @@
 #include "aggregator/api/server.h"
 
 #include "aggregator/api/connection.h"
+#include "aggregator/api/connection_deadlines.h"
+#include "aggregator/api/connection_set.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -19,6 +21,7 @@ struct server {
 	struct evhttp *http;
 	struct evconnlistener *listener; /* evhttp's */
 	struct event *sweep;
+	struct timeval period; /* of it */
 	bool accepting;
 	struct connection_set *connections;
 };
@@ -35,7 +38,7 @@ static struct bufferevent *new_connection(struct event_base *base, void *context
 {
 	struct server *server = context;
 	SSL_CTX *tls = certificate_reload_tls(server->options.certificate);
-	struct bufferevent *bufferevent = connection_new(server->connections, base, tls);
+	struct bufferevent *bufferevent = connection_set_add(server->connections, base, tls);
 
 	SSL_CTX_free(tls); /* the connection has it */
 	server->options.accepted(server->options.context);
@@ -63,13 +66,16 @@ static void accept_failed(struct evconnlistener *listener, void *evhttp)
 	(void)evconnlistener_disable(listener);
 }
 
+/* What is left to be cut need not wait for long. */
 static void sweep(evutil_socket_t fd, short events, void *context)
 {
+	static const struct timeval SOON = {0, 1000};
 	struct server *server = context;
+	bool more = connection_deadlines_check(server->connections, clock_monotonic_ns());
 
 	(void)fd;
 	(void)events;
-	connection_sweep(server->connections, clock_monotonic_ns());
+	(void)event_add(server->sweep, more ? &SOON : &server->period);
 	if (server->accepting)
 		(void)evconnlistener_enable(server->listener); /* see accept_failed() */
 }
@@ -86,12 +92,11 @@ static int start_sweeping(struct server *server, struct error *err)
 	uint32_t period_ms = least(least(deadlines->handshake_ms, deadlines->receive_ms),
 				     least(deadlines->idle_ms, deadlines->stall_ms)) /
 			     10;
-	struct timeval period;
 
 	period_ms = period_ms < 10 ? 10 : least(period_ms, 1000);
-	period = (struct timeval){period_ms / 1000, period_ms % 1000 * 1000};
-	server->sweep = event_new(server->base, -1, EV_PERSIST, sweep, server);
-	if (!server->sweep || event_add(server->sweep, &period) < 0)
+	server->period = (struct timeval){period_ms / 1000, period_ms % 1000 * 1000};
+	server->sweep = event_new(server->base, -1, 0, sweep, server);
+	if (!server->sweep || event_add(server->sweep, &server->period) < 0)
 		return error_errno(err, ENOMEM, "starting the HTTPS server");
 	return 0;
 }
@@ -202,6 +207,11 @@ SSL *server_tls(struct evhttp_request *http)
 struct access_peer *server_peer(struct evhttp_request *http)
 {
 	return connection_peer(http);
+}
+
+void server_send(struct evhttp_request *http, const void *answer, size_t size)
+{
+	connection_send(http, answer, size);
 }
 
 void server_abort(struct evhttp_request *http)

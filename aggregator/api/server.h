@@ -72,6 +72,12 @@ void server_on_finish(
 SSL *server_tls(struct evhttp_request *http);
 struct access_peer *server_peer(struct evhttp_request *http);
 
+/* The answer to a GET or HEAD of HTTP/1.1 after which the connection stays: head and body in one
+ * piece, which the socket nearly always takes at once. Then nothing of libevent's is used for it.
+ * `http` and what hangs on it may be gone on return. */
+#define SERVER_PIECE_BYTES (16U * 1024) /* one TLS record */
+void server_send(struct evhttp_request *http, const void *answer, size_t size);
+
 /* Cuts the connection, so that the client sees that the answer is not whole. `finished` is called
  * later, from the loop. */
 void server_abort(struct evhttp_request *http);

@@ -5,7 +5,7 @@
 
 struct serving_load {
 	struct serving_load_options options;
-	_Atomic uint32_t connections, in_flight;
+	_Atomic uint32_t connections, in_flight, streams;
 	_Atomic size_t requests;
 	_Atomic uint32_t of_loop[]; /* connections */
 };
@@ -69,14 +69,20 @@ size_t serving_load_requests(const struct serving_load *load)
 	return atomic_load(&load->requests);
 }
 
-bool serving_load_enter(struct serving_load *load)
+/* One more, if there are fewer. */
+static bool add_below(_Atomic uint32_t *count, uint32_t bound)
 {
-	uint32_t in_flight = atomic_load(&load->in_flight);
+	uint32_t now = atomic_load(count);
 
-	while (in_flight < load->options.max_in_flight)
-		if (atomic_compare_exchange_weak(&load->in_flight, &in_flight, in_flight + 1))
+	while (now < bound)
+		if (atomic_compare_exchange_weak(count, &now, now + 1))
 			return true;
 	return false;
+}
+
+bool serving_load_enter(struct serving_load *load)
+{
+	return add_below(&load->in_flight, load->options.max_in_flight);
 }
 
 void serving_load_enter_anyway(struct serving_load *load)
@@ -87,4 +93,21 @@ void serving_load_enter_anyway(struct serving_load *load)
 void serving_load_leave(struct serving_load *load)
 {
 	atomic_fetch_sub(&load->in_flight, 1);
+}
+
+bool serving_load_stream(struct serving_load *load)
+{
+	uint32_t in_flight = load->options.max_in_flight;
+
+	return add_below(&load->streams, in_flight - in_flight / 2);
+}
+
+void serving_load_stream_anyway(struct serving_load *load)
+{
+	atomic_fetch_add(&load->streams, 1);
+}
+
+void serving_load_end_stream(struct serving_load *load)
+{
+	atomic_fetch_sub(&load->streams, 1);
 }

@@ -36,4 +36,11 @@ bool serving_load_enter(struct serving_load *load);
 void serving_load_enter_anyway(struct serving_load *load);
 void serving_load_leave(struct serving_load *load);
 
+/* Of these, answers that are sent page by page, as their client reads: at most half of what may be
+ * in flight (the greater one), so that clients that read slowly, or not at all, leave the rest to
+ * those that ask for little. */
+bool serving_load_stream(struct serving_load *load);
+void serving_load_stream_anyway(struct serving_load *load);
+void serving_load_end_stream(struct serving_load *load);
+
 #endif

@@ -91,13 +91,13 @@ static void handle(void *context, struct evhttp_request *http)
 
 /* --- whose turn it is to accept --------------------------------------------------------------- */
 
+/* One connection a turn, also where the next one is this loop's again: a thousand that come at once
+ * and shake hands must not keep from their answers those who are there. */
 static void accepted(void *context)
 {
 	struct serving_loop *loop = context, *next;
 	size_t least = serving_load_least(loop->options.load, loop->options.index);
 
-	if (least == loop->options.index)
-		return;
 	server_set_accepting(loop->server, false);
 	next = loop->options.loops[least];
 	work_queue_post(next->queue, &next->turn);

@@ -2,9 +2,11 @@
 
 #include "aggregator/api/protobuf_envelope.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BYTES    4000 /* ten pods or so */
+#define PAGE_MORE      4000 /* the item with which a page is full */
 #define ENVELOPE_BYTES 96   /* about */
 
 struct step {
@@ -14,20 +16,65 @@ struct step {
 	size_t full; /* length of `out` with which the page is full */
 };
 
+static void drop_gathered(struct sized_list *list)
+{
+	for (size_t i = 0; i < list->full_count; i++)
+		buffer_free(&list->full[i]);
+	free(list->full);
+	list->full = NULL;
+	list->full_count = 0;
+	buffer_free(&list->head);
+	gather_room_give(list->room, list->taken);
+	list->taken = 0;
+}
+
 void sized_list_free(struct sized_list *list)
 {
 	store_cursor_free(&list->cursor);
 	store_cursor_free(&list->counted);
-	buffer_free(&list->head);
+	drop_gathered(list);
+}
+
+/* How much may be gathered. */
+static size_t most(const struct sized_list *list)
+{
+	return SIZED_LIST_GATHERED + list->taken;
+}
+
+/* Begins a new page when this one is full. Pages of one size find memory that others have left;
+ * the many megabytes of a list would come from the kernel each time. False when memory is short. */
+static bool turn_page(struct step *step)
+{
+	struct sized_list *list = step->list;
+	struct buffer *full;
+
+	if (list->head.length < LISTING_PAGE)
+		return true;
+	full = reallocarray(list->full, list->full_count + 1, sizeof(*full));
+	if (!full)
+		return false;
+	list->full = full;
+	full[list->full_count++] = list->head;
+	list->head = (struct buffer){0};
+	writer_forget(step->writer);
+	return buffer_reserve(&list->head, LISTING_PAGE + PAGE_MORE) != NULL;
 }
 
 static bool gather_item(void *context, const struct object *object)
 {
 	struct step *step = context;
+	struct sized_list *list = step->list;
+	size_t before;
 
-	if (step->list->head.length >= SIZED_LIST_GATHERED)
+	if (list->gathered >= most(list))
 		return false;
-	step->writer->ops->item(step->writer, object, &step->list->head);
+	if (!turn_page(step)) {
+		list->head.failed = true;
+		return false;
+	}
+	before = list->head.length;
+	step->writer->ops->item(step->writer, object, &list->head);
+	list->gathered += list->head.length - before;
 	return true;
 }
 
@@ -63,8 +110,44 @@ static void declare(struct step *step)
 	struct sized_list *list = step->list;
 
 	list->left += SIZED_LIST_RESERVE + list->left / SIZED_LIST_RESERVE_PART;
-	step->writer->ops->begin(step->writer, list->head.length + list->left, step->out);
+	step->writer->ops->begin(step->writer, list->gathered + list->left, step->out);
 	list->phase = SIZED_LIST_SEND;
+}
+
+/* All that may be gathered is. True: now there may be more; `bound` is what the list can have at
+ * most, 0 where that is not known. */
+static bool gather_on(struct sized_list *list, size_t bound)
+{
+	if (bound > SIZED_LIST_GATHERED_MOST ||
+		most(list) + SIZED_LIST_PORTION > SIZED_LIST_GATHERED_MOST ||
+		!gather_room_take(list->room, SIZED_LIST_PORTION))
+		return false;
+	list->taken += SIZED_LIST_PORTION;
+	return true;
+}
+
+/* There is more than can be gathered. */
+static enum listing_state go_over(struct step *step, const struct selection *selection)
+{
+	struct sized_list *list = step->list;
+	size_t bound = 0;
+
+	if (selection_is_all_pods(selection)) {
+		struct store_totals totals = store_totals(selection->store);
+
+		bound = step->writer->ops->bound_of_pods(step->writer, &totals);
+	}
+	if (gather_on(list, bound))
+		return LISTING_MORE;
+	if (bound) {
+		list->left = bound;
+		declare(step);
+		return LISTING_MORE;
+	}
+	if (store_cursor_copy(&list->cursor, &list->counted) < 0)
+		return LISTING_FAILED;
+	list->phase = SIZED_LIST_COUNT;
+	return LISTING_MORE;
 }
 
 static enum listing_state gather(struct step *step, const struct selection *selection)
@@ -74,23 +157,12 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 	(void)buffer_reserve(&list->head, FIRST_BYTES); /* not doubled again and again */
 	if (selection_visit(selection, &list->cursor, gather_item, step) < 0 || list->head.failed)
 		return LISTING_FAILED;
-	if (list->cursor.finished) {
-		(void)buffer_reserve(step->out, ENVELOPE_BYTES + list->head.length);
-		step->writer->ops->begin(step->writer, list->head.length, step->out);
-		list->whole = true;
-		list->phase = SIZED_LIST_SEND;
-	} else if (list->head.length >= SIZED_LIST_GATHERED) {
-		if (selection_is_all_pods(selection)) {
-			struct store_totals totals = store_totals(selection->store);
-
-			list->left = step->writer->ops->bound_of_pods(step->writer, &totals);
-			declare(step);
-			return LISTING_MORE;
-		}
-		if (store_cursor_copy(&list->cursor, &list->counted) < 0)
-			return LISTING_FAILED;
-		list->phase = SIZED_LIST_COUNT;
-	}
+	if (!list->cursor.finished)
+		return list->gathered < most(list) ? LISTING_MORE : go_over(step, selection);
+	(void)buffer_reserve(step->out, ENVELOPE_BYTES + list->head.length);
+	step->writer->ops->begin(step->writer, list->gathered, step->out);
+	list->whole = true;
+	list->phase = SIZED_LIST_SEND;
 	return LISTING_MORE;
 }
 
@@ -113,21 +185,29 @@ static size_t room(const struct step *step)
 	return step->out->length < step->full ? step->full - step->out->length : 0;
 }
 
-static enum listing_state send_head(struct step *step)
+static enum listing_state send_gathered(struct step *step)
 {
 	struct sized_list *list = step->list;
-	size_t piece = list->head.length - list->sent;
+	struct buffer *page =
+		list->full_sent < list->full_count ? &list->full[list->full_sent] : &list->head;
+	size_t piece = page->length - list->sent;
 
 	if (piece > room(step))
 		piece = room(step);
 	if (piece)
-		buffer_append(step->out, list->head.data + list->sent, piece);
+		buffer_append(step->out, page->data + list->sent, piece);
 	list->sent += piece;
-	if (list->sent < list->head.length)
+	if (list->sent < page->length)
 		return LISTING_MORE;
+	if (page != &list->head) {
+		buffer_free(page);
+		list->full_sent++;
+		list->sent = 0;
+		return LISTING_MORE;
+	}
 	if (list->whole)
 		return LISTING_END;
-	buffer_free(&list->head);
+	drop_gathered(list);
 	list->phase = SIZED_LIST_WRITE;
 	return LISTING_MORE;
 }
@@ -170,7 +250,7 @@ enum listing_state sized_list_step(struct sized_list *list, const struct selecti
 	case SIZED_LIST_COUNT:
 		return count(&step, selection);
 	case SIZED_LIST_SEND:
-		return send_head(&step);
+		return send_gathered(&step);
 	case SIZED_LIST_WRITE:
 		return write_on(&step, selection);
 	case SIZED_LIST_FILL:

@@ -1,11 +1,12 @@
-/* A list in a form whose length stands before it (protobuf), a page at a time and without holding
- * it: a short list is gathered and its length is exact. For a long one the most that its objects
- * can have is declared: of all pods the store knows the sums; for anything less it is walked twice,
- * and the first walk adds up. What was declared too much is filled up with a field that decoders
- * skip. */
+/* A list in a form whose length stands before it (protobuf), a page at a time: a list of some
+ * megabytes is gathered while there is room, and its length is exact. For a longer one the most
+ * that its objects can have is declared: of all pods the store knows the sums; for anything less it
+ * is walked twice, and the first walk adds up. What was declared too much, some third, is filled up
+ * with a field that decoders skip. */
 #ifndef API_SIZED_LIST_H
 #define API_SIZED_LIST_H
 
+#include "aggregator/api/gather_room.h"
 #include "aggregator/api/listing_options.h"
 #include "aggregator/api/selection.h"
 #include "aggregator/api/writer.h"
@@ -14,8 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Up to here a list is gathered: the size from which Kubernetes compresses, too. */
+/* Up to here each list is gathered: the size from which Kubernetes compresses, too. */
 #define SIZED_LIST_GATHERED (128U * 1024)
+
+/* Up to here while there is room, which is taken in portions. */
+#define SIZED_LIST_GATHERED_MOST (6U * 1024 * 1024)
+#define SIZED_LIST_PORTION       (512U * 1024)
 
 /* Objects that come between the two walks, and figures and labels that grow, are paid from a
  * reserve: so many bytes, and a part of the sum. A list that outgrows it fails: its client sees a
@@ -23,21 +28,26 @@
 #define SIZED_LIST_RESERVE      (16U * 1024)
 #define SIZED_LIST_RESERVE_PART 32
 
-/* Zero-initialise. */
+/* Zero-initialise but for `room`, which may be NULL. */
 struct sized_list {
 	enum {
-		SIZED_LIST_GATHER, /* items into `head` */
+		SIZED_LIST_GATHER, /* items into pages */
 		SIZED_LIST_COUNT,  /* the bounds of what is behind them into `left` */
-		SIZED_LIST_SEND,   /* `head` to the client */
+		SIZED_LIST_SEND,   /* what was gathered to the client */
 		SIZED_LIST_WRITE,  /* what is behind it, as long as `left` allows */
 		SIZED_LIST_FILL,   /* `left` zero bytes */
 	} phase;
 	struct store_cursor cursor;  /* behind what was gathered or written */
 	struct store_cursor counted; /* the first walk's */
-	struct buffer head;
-	size_t sent; /* of `head` */
-	size_t left; /* bytes that were declared and are not written yet */
-	bool whole;  /* `head` is the whole list */
+	/* What was gathered: full pages, and the one behind them. */
+	struct buffer *full, head;
+	size_t full_count, full_sent;
+	size_t gathered; /* bytes of them all */
+	size_t sent;     /* of the first page that is not wholly sent */
+	struct gather_room *room;
+	size_t taken; /* of it, for them */
+	size_t left;  /* bytes that were declared and are not written yet */
+	bool whole;   /* all was gathered */
 	bool outgrown;
 };
 

@@ -1,20 +1,17 @@
 #include "aggregator/kube/kube_client.h"
 
 #include "aggregator/kube/curl_loop.h"
+#include "aggregator/kube/kube_answer.h"
 #include "aggregator/kube/kube_credentials.h"
 #include "aggregator/kube/kube_easy.h"
-#include "aggregator/kube/kube_failure.h"
 #include "aggregator/kube/kube_tally.h"
 #include "base/clock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
 #define DEFAULT_MAX_BODY (1U << 20)
-#define MAX_HEADER_BYTES (64U << 10) /* of an answer, all together */
 
 struct kube_client {
 	struct event_base *base;
@@ -40,14 +37,10 @@ struct kube_call {
 	struct curl_slist *headers;
 	struct event *timer;
 	enum call_state state;
-	enum kube_end end;
-	uint64_t sent_ns, heard_ns; /* heard: the last byte, or when it began */
+	struct kube_answer answer;
+	uint64_t sent_ns;
 	unsigned token_revision;
-	bool retried, head_whole;
-	size_t header_bytes;
-	struct buffer body;
-	int not_taken; /* what on_data said */
-	char curl_message[CURL_ERROR_SIZE];
+	bool retried;
 	struct kube_call *prev, *next;
 };
 
@@ -66,9 +59,7 @@ static void free_call(struct kube_call *call)
 	if (call->timer)
 		event_free(call->timer);
 	kube_request_free(&call->request);
-	if (call->body.data) /* an answer repeats the token that it is about */
-		explicit_bzero(call->body.data, call->body.capacity);
-	buffer_free(&call->body);
+	kube_answer_free(&call->answer);
 	free(call);
 }
 
@@ -80,131 +71,20 @@ static void arm(struct kube_call *call)
 
 	if (request->timeout_ns)
 		due = call->sent_ns + request->timeout_ns;
-	if (request->silence_ns && call->heard_ns + request->silence_ns < due)
-		due = call->heard_ns + request->silence_ns;
+	if (request->silence_ns && call->answer.heard_ns + request->silence_ns < due)
+		due = call->answer.heard_ns + request->silence_ns;
 	wait_ns = due > now ? due - now + NS_PER_USEC : 0;
 	wait = (struct timeval){(time_t)(wait_ns / NS_PER_SECOND),
 		(suseconds_t)(wait_ns % NS_PER_SECOND / NS_PER_USEC)};
 	(void)event_add(call->timer, &wait);
 }
 
-/* --- what curl hands us ----------------------------------------------------------------------- */
-
-static long status_of(const struct kube_call *call)
-{
-	long status = 0;
-
-	(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	return status;
-}
-
-static size_t on_header(char *data, size_t one, size_t size, void *context)
-{
-	struct kube_call *call = context;
-
-	(void)one; /* always 1 */
-	call->heard_ns = clock_monotonic_ns();
-	if (size > 5 && memcmp(data, "HTTP/", 5) == 0)
-		call->head_whole = false; /* trailers come here too, and change nothing */
-	else if (size > 0 && (*data == '\r' || *data == '\n'))
-		call->head_whole = true;
-	call->header_bytes += size;
-	if (call->state == CALL_CANCELLED)
-		return CURL_WRITEFUNC_ERROR;
-	if (call->header_bytes > MAX_HEADER_BYTES) {
-		call->end = KUBE_END_TOO_LONG;
-		return CURL_WRITEFUNC_ERROR;
-	}
-	return size;
-}
-
-static bool keep(struct kube_call *call, const char *data, size_t size)
-{
-	if (size > call->request.max_body - call->body.length) {
-		call->end = KUBE_END_TOO_LONG;
-		return false;
-	}
-	buffer_append(&call->body, data, size);
-	if (call->body.failed)
-		call->end = KUBE_END_MEMORY;
-	return !call->body.failed;
-}
-
-static bool hand_on(struct kube_call *call, const char *data, size_t size)
-{
-	int r = call->request.on_data(call->request.context, data, size);
-
-	if (r < 0 && call->state == CALL_RUNNING) {
-		call->end = KUBE_END_NOT_TAKEN;
-		call->not_taken = r;
-	}
-	return r >= 0 && call->state == CALL_RUNNING;
-}
-
-static size_t on_body(char *data, size_t one, size_t size, void *context)
-{
-	struct kube_call *call = context;
-	bool good;
-
-	(void)one;
-	if (call->state == CALL_CANCELLED)
-		return CURL_WRITEFUNC_ERROR;
-	call->heard_ns = clock_monotonic_ns();
-	telemetry_add(call->client->tally.received_bytes, size);
-	if (call->request.on_data && status_of(call) / 100 == 2)
-		good = hand_on(call, data, size);
-	else
-		good = keep(call, data, size);
-	return good ? size : CURL_WRITEFUNC_ERROR;
-}
-
 /* --- how it ends ------------------------------------------------------------------------------ */
-
-/* In words, and counted. */
-static void describe_failure(const struct kube_call *call, CURLcode result, struct error *ret_text)
-{
-	const struct kube_client *client = call->client;
-	struct kube_failed failed = {
-		.end = call->end,
-		.result = result,
-		.curl_message = call->curl_message,
-		.server = client->route.server,
-		.timeout_ns = call->request.timeout_ns,
-		.silence_ns = call->request.silence_ns,
-		.max_head = MAX_HEADER_BYTES,
-		.max_body = call->request.max_body,
-		.not_taken = call->not_taken,
-	};
-
-	telemetry_add(client->tally.failed[kube_failure_describe(&failed, ret_text)], 1);
-}
-
-static uint32_t retry_after_of(const struct kube_call *call)
-{
-	curl_off_t seconds = 0;
-
-	(void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds);
-	return seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
-}
-
-static void fill_answer(const struct kube_call *call, struct kube_response *response)
-{
-	long status = status_of(call);
-	char *content_type = NULL;
-
-	kube_tally_answer(&call->client->tally, status);
-	(void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
-	response->status = (int)status;
-	response->content_type = content_type ? content_type : "";
-	response->retry_after_s = retry_after_of(call);
-	response->body = call->body.data ? call->body.data : "";
-	response->size = call->body.length;
-}
 
 /* curl does not have it any more. */
 static void finish(struct kube_call *call, CURLcode result)
 {
-	struct kube_response response = {.content_type = ""};
+	struct kube_response response;
 	struct error text = {{0}};
 	long connections = 0;
 
@@ -212,12 +92,7 @@ static void finish(struct kube_call *call, CURLcode result)
 	(void)event_del(call->timer);
 	(void)curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connections);
 	telemetry_add(call->client->tally.connections, (uint64_t)connections);
-	if (result == CURLE_OK && call->end == KUBE_END_NONE) {
-		fill_answer(call, &response);
-	} else {
-		describe_failure(call, result, &text);
-		response.failure = text.message;
-	}
+	kube_answer_tell(&call->answer, result, call->client->route.server, &response, &text);
 	call->request.on_done(call->request.context, &response);
 	free_call(call);
 }
@@ -231,13 +106,13 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 	(void)fd;
 	(void)events;
 	if (request->timeout_ns && now >= call->sent_ns + request->timeout_ns) {
-		call->end = KUBE_END_TIMEOUT;
+		call->answer.end = KUBE_END_TIMEOUT;
 		since = call->sent_ns;
-	} else if (request->silence_ns && now >= call->heard_ns + request->silence_ns) {
-		call->end = KUBE_END_SILENCE;
-		since = call->heard_ns;
+	} else if (request->silence_ns && now >= call->answer.heard_ns + request->silence_ns) {
+		call->answer.end = KUBE_END_SILENCE;
+		since = call->answer.heard_ns;
 	}
-	if (call->end == KUBE_END_NONE) {
+	if (call->answer.end == KUBE_END_NONE) {
 		arm(call);
 		return;
 	}
@@ -276,18 +151,6 @@ static int set_options(struct kube_call *call)
 	return 0;
 }
 
-static void set_callbacks(struct kube_call *call)
-{
-	CURL *easy = call->easy;
-
-	(void)curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_message);
-	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
-	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-}
-
 /* To curl, or later when we are inside it. */
 static int hand_over(struct kube_call *call)
 {
@@ -306,7 +169,7 @@ static int hand_over(struct kube_call *call)
 /* Tells of it from the loop. */
 static void fail_later(struct kube_call *call)
 {
-	call->end = KUBE_END_MEMORY;
+	call->answer.end = KUBE_END_MEMORY;
 	event_active(call->timer, EV_TIMEOUT, 0);
 }
 
@@ -320,38 +183,11 @@ static bool try_again(struct kube_call *call)
 		return false;
 	kube_tally_answer(&client->tally, 401);
 	call->retried = true;
-	call->header_bytes = 0;
-	call->head_whole = false;
-	buffer_clear(&call->body);
+	kube_answer_restart(&call->answer);
 	call->state = CALL_NEW;
 	if (set_options(call) < 0 || hand_over(call) < 0)
 		fail_later(call);
 	return true;
-}
-
-/* curl takes a head that breaks off for a whole one, and a body that only the connection's end ends
- * for whole even without TLS' goodbye: both may be a cut. */
-static bool is_whole(const struct kube_call *call)
-{
-	struct curl_header *header;
-	curl_off_t length = -1;
-	long version = 0;
-
-	if (!call->head_whole)
-		return false;
-	(void)curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
-	(void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	return version >= CURL_HTTP_VERSION_2_0 || length >= 0 || status_of(call) == 204 ||
-	       curl_easy_header(call->easy, "Transfer-Encoding", 0, CURLH_HEADER, -1, &header) ==
-		       CURLHE_OK;
-}
-
-/* A no whose body was cut off is still a no. (kube-apiserver closes a connection after a 401, and
- * curl may lose the bodies of others then that came before: seen with 7.88 and HTTP/2.) */
-static bool is_refusal(const struct kube_call *call, CURLcode result)
-{
-	return call->end == KUBE_END_NONE && call->head_whole && status_of(call) >= 300 &&
-	       kube_failure_of_curl(result) == KUBE_FAILURE_CUT;
 }
 
 static void on_ended(void *context, CURL *easy, CURLcode result)
@@ -360,13 +196,8 @@ static void on_ended(void *context, CURL *easy, CURLcode result)
 
 	(void)context;
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
-	if (result == CURLE_OK && !is_whole(call))
-		result = CURLE_PARTIAL_FILE;
-	if (result != CURLE_OK && is_refusal(call, result)) {
-		buffer_clear(&call->body);
-		result = CURLE_OK;
-	}
-	if (result == CURLE_OK && status_of(call) == 401 && try_again(call))
+	result = kube_answer_result(&call->answer, result);
+	if (result == CURLE_OK && kube_answer_status(&call->answer) == 401 && try_again(call))
 		return;
 	finish(call, result);
 }
@@ -404,9 +235,13 @@ static struct kube_call *new_call(struct kube_client *client, const struct kube_
 		return call; /* kube_client_send() sees that there is no easy */
 	if (call->request.max_body == 0)
 		call->request.max_body = DEFAULT_MAX_BODY;
-	call->sent_ns = call->heard_ns = clock_monotonic_ns();
+	call->sent_ns = clock_monotonic_ns();
 	call->timer = event_new(client->base, -1, 0, on_timer, call);
 	call->easy = call->timer ? curl_easy_init() : NULL;
+	call->answer = (struct kube_answer){.easy = call->easy,
+		.request = &call->request,
+		.tally = &client->tally,
+		.heard_ns = call->sent_ns};
 	return call;
 }
 
@@ -420,7 +255,8 @@ struct kube_call *kube_client_send(
 	kube_credentials_refresh(client->credentials, call->sent_ns);
 	if (!call->easy || set_options(call) < 0)
 		goto fail;
-	set_callbacks(call);
+	(void)curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	kube_answer_attach(&call->answer);
 	if (hand_over(call) < 0)
 		goto fail;
 	telemetry_add(client->tally.sent_bytes, request->size);
@@ -442,6 +278,7 @@ void kube_call_cancel(struct kube_call *call)
 	telemetry_add(client->tally.cancelled, 1);
 	if (call->state == CALL_RUNNING && curl_loop_inside(client->loop)) {
 		call->state = CALL_CANCELLED;
+		call->answer.unwanted = true;
 		client->unsettled = true;
 		return;
 	}

@@ -70,7 +70,8 @@ static int apply_catalog(struct store *store, const char *name, const Tacho__V1_
 	if (!before && store->nodes.count >= store->options.max_nodes)
 		return error_set(err, ENOSPC, "%" PRIu32 " nodes are known, which is the most",
 			store->options.max_nodes);
-	r = known_node_new(name, catalog, before, !store->options.metadata, now_ns, &node, err);
+	r = known_node_new(
+		name, catalog, before, &store->key, !store->options.metadata, now_ns, &node, err);
 	if (r < 0)
 		return r;
 	r = prepare(store, before, node);

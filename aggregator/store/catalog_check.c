@@ -18,7 +18,6 @@ static int check_containers(
 		if (r < 0)
 			return r;
 		extent->names += catalog_text_size(container->name);
-		extent->ids += catalog_text_size(container->id);
 	}
 	return 0;
 }
@@ -40,7 +39,7 @@ static int check_pod(const Tacho__V1__Pod *pod, struct catalog_extent *extent, s
 		return error_set(err, E2BIG, "the node has more than %d containers",
 			STORE_MAX_CONTAINERS_PER_NODE);
 	extent->pod_names += catalog_text_size(pod->namespace_) + catalog_text_size(pod->name);
-	extent->ids += catalog_text_size(pod->uid);
+	extent->uids += catalog_text_size(pod->uid);
 	return check_containers(pod, extent, err);
 }
 

@@ -13,7 +13,7 @@ struct catalog_extent {
 	size_t pods, rows;
 	size_t names;     /* the node's, its architecture, the containers' */
 	size_t pod_names; /* the pods' namespaces and names */
-	size_t ids;       /* the pods' uids, the containers' ids */
+	size_t uids;      /* the pods' */
 };
 
 /* Checks names and bounds as store.h says. 0, -EINVAL or -E2BIG. */

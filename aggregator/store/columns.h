@@ -6,6 +6,7 @@
 #ifndef STORE_COLUMNS_H
 #define STORE_COLUMNS_H
 
+#include "aggregator/store/memory_fetch.h"
 #include "base/error.h"
 #include "proto/metric.h"
 #include "proto/tacho.pb-c.h"
@@ -14,17 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a list reads of a row stands first, in one cache line. */
 struct columns {
-	uint32_t rows;
-	metric_set present; /* the container metrics that have a column */
 	/* One block. A column of `rows` for each bit of `present`, in the order of the bits; 0 = no
 	 * figure, else the value + 1 */
 	uint64_t *value;
-	uint8_t number[METRIC_COUNT];      /* of the column of each metric that is present */
-	uint32_t *row_window_ms;           /* by row; 0 = the row has no figures */
-	uint64_t node_value[METRIC_COUNT]; /* as in `value`; only node metrics are ever set */
-	uint32_t window_ms;                /* of node_value */
+	uint32_t *row_window_ms; /* by row; 0 = the row has no figures */
+	metric_set present;      /* the container metrics that have a column */
 	uint64_t timestamp_ms;
+	uint32_t rows;
+	uint32_t window_ms;                /* of node_value */
+	uint8_t number[METRIC_COUNT];      /* of the column of each metric that is present */
+	uint64_t node_value[METRIC_COUNT]; /* as in `value`; only node metrics are ever set */
 };
 
 #define COLUMNS_NO_ROW UINT16_MAX
@@ -61,5 +63,14 @@ bool columns_node_value(const struct columns *columns, enum metric metric, uint6
  * in `required`. */
 bool columns_row_complete(const struct columns *columns, uint32_t row, metric_set required);
 bool columns_node_complete(const struct columns *columns, metric_set required);
+
+/* Has the processor fetch what reading these metrics of a row will need; they need not be there. */
+static inline void columns_fetch(const struct columns *columns, uint32_t row, metric_set metrics)
+{
+	memory_fetch(&columns->row_window_ms[row]);
+	for (metrics &= columns->present; metrics; metrics &= metrics - 1)
+		memory_fetch(columns->value + row +
+			     (size_t)columns->number[__builtin_ctzll(metrics)] * columns->rows);
+}
 
 #endif

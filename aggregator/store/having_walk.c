@@ -1,6 +1,7 @@
 #include "aggregator/store/having_walk.h"
 
 #include "aggregator/store/cursor.h"
+#include "aggregator/store/pod_fetch.h"
 
 /* Where the walk stands in one group. */
 struct run {
@@ -42,8 +43,8 @@ static void sink(struct merge *merge, size_t at)
 	merge->run[at] = run;
 }
 
-static void begin(struct merge *merge, struct label_group *const *group, size_t groups,
-	const struct store_cursor *from)
+static void begin(struct merge *merge, const struct store *store, struct label_group *const *group,
+	size_t groups, const struct store_cursor *from)
 {
 	const struct object_key key = {
 		.name = from->started ? from->name : "", .behind = from->started};
@@ -56,6 +57,7 @@ static void begin(struct merge *merge, struct label_group *const *group, size_t 
 		run->place = ordered_seek(run->pods, &key, compare_key);
 		run->pod = ordered_at(run->pods, run->place);
 		merge->count += run->pod != NULL;
+		pod_fetch_first(store, run->pods, run->place);
 	}
 	for (size_t at = merge->count / 2; at > 0; at--)
 		sink(merge, at - 1);
@@ -79,13 +81,14 @@ static void walk_groups(
 	const struct pod_metadata *passed = NULL;
 	struct merge merge;
 
-	begin(&merge, group, groups, walk->cursor);
+	begin(&merge, walk->store, group, groups, walk->cursor);
 	for (size_t left = walk->most; merge.count > 0 && left > 0; left--) {
 		const struct listed_pod pod = view_listed(walk->store, merge.run[0].pod);
 
 		if (!pod_walk_show(walk, &pod))
 			break;
 		passed = merge.run[0].pod;
+		pod_fetch_next(walk->store, merge.run[0].pods, merge.run[0].place);
 		next(&merge);
 	}
 	if (passed)

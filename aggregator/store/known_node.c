@@ -10,22 +10,24 @@
 
 _Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted in 16 bits");
 
-/* Where texts are copied to. Names are read by every list and stand together; uids and ids are
- * hardly ever read. */
-struct text {
-	char *names, *ids;
+/* What it is filled from, and where texts are copied to. Names are read by every list and stand
+ * together; uids are hardly ever read. */
+struct filling {
+	const struct text_hash_key *key;
+	bool with_names;
+	uint64_t now_ns;
+	char *names, *uids;
 };
 
 /* --- filling ---------------------------------------------------------------------------------- */
 
 /* One block for everything but the columns. */
-static struct known_node *allocate(
-	const struct catalog_extent *extent, bool with_names, struct text *ret_text)
+static struct known_node *allocate(const struct catalog_extent *extent, struct filling *filling)
 {
-	size_t names = extent->names + (with_names ? extent->pod_names : 0);
+	size_t names = extent->names + (filling->with_names ? extent->pod_names : 0);
 	size_t size = sizeof(struct known_node) + extent->pods * sizeof(struct known_pod) +
 		      extent->rows * sizeof(struct known_row) +
-		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + names + extent->ids;
+		      (extent->pods + 2 * extent->rows) * sizeof(uint16_t) + names + extent->uids;
 	struct known_node *node = calloc(1, size);
 
 	if (!node)
@@ -35,8 +37,8 @@ static struct known_node *allocate(
 	node->by_uid = (uint16_t *)(node->row + extent->rows);
 	node->by_key = node->by_uid + extent->pods;
 	node->listed = node->by_key + extent->rows;
-	ret_text->names = (char *)(node->listed + extent->rows);
-	ret_text->ids = ret_text->names + names;
+	filling->names = (char *)(node->listed + extent->rows);
+	filling->uids = filling->names + names;
 	return node;
 }
 
@@ -65,17 +67,32 @@ static void fill_labels(struct known_node *node, const char *architecture)
 	node->labels = (struct labels){.item = node->label, .count = count};
 }
 
-static void fill_pod(struct known_node *node, const Tacho__V1__Pod *from, bool with_names,
-	uint64_t now_ns, struct text *text)
+/* What a container is known by within its pod; "" when nothing of it is known. */
+static const char *container_key(const Tacho__V1__Container *container)
+{
+	const char *id = catalog_text(container->id);
+
+	return *id ? id : catalog_text(container->name);
+}
+
+static uint64_t row_key(const struct text_hash_key *key, const Tacho__V1__Container *container)
+{
+	const char *text = container_key(container);
+	uint64_t hash = *text ? text_hash_bytes(key, text, strlen(text)) : 0;
+
+	return hash || !*text ? hash : 1;
+}
+
+static void fill_pod(struct known_node *node, const Tacho__V1__Pod *from, struct filling *filling)
 {
 	struct known_pod *pod = &node->pod[node->pods];
 
 	*pod = (struct known_pod){
-		.namespace = with_names ? keep(&text->names, from->namespace_) : "",
-		.name = with_names ? keep(&text->names, from->name) : "",
-		.uid = keep(&text->ids, from->uid),
+		.namespace = filling->with_names ? keep(&filling->names, from->namespace_) : "",
+		.name = filling->with_names ? keep(&filling->names, from->name) : "",
+		.uid = keep(&filling->uids, from->uid),
 		.node = node,
-		.first_seen_ns = now_ns,
+		.first_seen_ns = filling->now_ns,
 		.first_row = (uint16_t)node->rows,
 		.rows = (uint16_t)from->n_containers,
 		.incomplete = from->incomplete,
@@ -83,35 +100,29 @@ static void fill_pod(struct known_node *node, const Tacho__V1__Pod *from, bool w
 	node->by_uid[node->pods] = (uint16_t)node->pods;
 	node->pods++;
 	for (size_t i = 0; i < from->n_containers; i++) {
-		node->row[node->rows].name = keep(&text->names, from->containers[i]->name);
-		node->row[node->rows].id = keep(&text->ids, from->containers[i]->id);
+		node->row[node->rows].name = keep(&filling->names, from->containers[i]->name);
+		node->row[node->rows].key = row_key(filling->key, from->containers[i]);
 		node->by_key[node->rows] = (uint16_t)node->rows;
 		node->rows++;
 	}
 }
 
 static void fill(struct known_node *node, const char *name, const Tacho__V1__Catalog *catalog,
-	bool with_names, uint64_t now_ns, struct text *text)
+	struct filling *filling)
 {
-	node->name = keep(&text->names, name);
+	node->name = keep(&filling->names, name);
 	node->revision = catalog->revision;
-	node->message_ns = now_ns;
+	node->message_ns = filling->now_ns;
 	if (catalog->node) {
 		node->cpu_millicores = catalog->node->cpu_millicores;
 		node->memory_bytes = catalog->node->memory_bytes;
 	}
-	fill_labels(node, catalog->node ? keep(&text->names, catalog->node->architecture) : "");
+	fill_labels(node, catalog->node ? keep(&filling->names, catalog->node->architecture) : "");
 	for (size_t i = 0; i < catalog->n_pods; i++)
-		fill_pod(node, catalog->pods[i], with_names, now_ns, text);
+		fill_pod(node, catalog->pods[i], filling);
 }
 
 /* --- telling pods and containers apart -------------------------------------------------------- */
-
-/* What a container is known by within its pod; "" when nothing of it is known. */
-static const char *row_key(const struct known_node *node, uint16_t row)
-{
-	return *node->row[row].id ? node->row[row].id : node->row[row].name;
-}
 
 static int compare_uids(const void *a, const void *b, void *context)
 {
@@ -123,8 +134,10 @@ static int compare_uids(const void *a, const void *b, void *context)
 static int compare_keys(const void *a, const void *b, void *context)
 {
 	const struct known_node *node = context;
+	uint64_t key_a = node->row[*(const uint16_t *)a].key;
+	uint64_t key_b = node->row[*(const uint16_t *)b].key;
 
-	return strcmp(row_key(node, *(const uint16_t *)a), row_key(node, *(const uint16_t *)b));
+	return (key_a > key_b) - (key_a < key_b);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -141,7 +154,8 @@ static int compare_names(const void *a, const void *b, void *context)
 	return order ? order : compare_rows(a, b);
 }
 
-static int sort_by_identity(struct known_node *node, struct error *err)
+static int sort_by_identity(
+	struct known_node *node, const Tacho__V1__Catalog *catalog, struct error *err)
 {
 	qsort_r(node->by_uid, node->pods, sizeof(*node->by_uid), compare_uids, node);
 	for (uint32_t i = 1; i < node->pods; i++)
@@ -154,10 +168,12 @@ static int sort_by_identity(struct known_node *node, struct error *err)
 
 		qsort_r(row, pod->rows, sizeof(*row), compare_keys, node);
 		for (uint16_t j = 1; j < pod->rows; j++)
-			if (*row_key(node, row[j]) && compare_keys(&row[j - 1], &row[j], node) == 0)
+			if (node->row[row[j]].key && compare_keys(&row[j - 1], &row[j], node) == 0)
 				return error_set(err, EINVAL,
 					"pod %u: two of its rows are the container %s", i,
-					row_key(node, row[j]));
+					container_key(
+						catalog->pods[i]
+							->containers[row[j] - pod->first_row]));
 	}
 	return 0;
 }
@@ -232,13 +248,13 @@ static void match_rows(const struct known_pod *pod, const struct known_pod *old,
 	const uint16_t *old_row = old->node->by_key + old->first_row;
 
 	for (uint16_t i = 0, j = 0; i < pod->rows && j < old->rows;) {
-		const char *key = row_key(pod->node, row[i]);
-		int order = strcmp(key, row_key(old->node, old_row[j]));
+		uint64_t key = pod->node->row[row[i]].key;
+		uint64_t old_key = old->node->row[old_row[j]].key;
 
-		if (order == 0 && *key)
+		if (key == old_key && key)
 			from[row[i]] = old_row[j];
-		i = (uint16_t)(i + (order <= 0));
-		j = (uint16_t)(j + (order >= 0));
+		i = (uint16_t)(i + (key <= old_key));
+		j = (uint16_t)(j + (key >= old_key));
 	}
 }
 
@@ -270,21 +286,21 @@ static int keep_what_stays(struct known_node *node, const struct known_node *bef
 }
 
 int known_node_new(const char *name, const Tacho__V1__Catalog *catalog,
-	const struct known_node *before, bool with_names, uint64_t now_ns,
-	struct known_node **ret_node, struct error *err)
+	const struct known_node *before, const struct text_hash_key *key, bool with_names,
+	uint64_t now_ns, struct known_node **ret_node, struct error *err)
 {
+	struct filling filling = {.key = key, .with_names = with_names, .now_ns = now_ns};
 	struct catalog_extent extent = {0};
 	struct known_node *node;
-	struct text text;
 	int r = catalog_check(name, catalog, &extent, err);
 
 	if (r < 0)
 		return r;
-	node = allocate(&extent, with_names, &text);
+	node = allocate(&extent, &filling);
 	if (!node)
 		return error_errno(err, ENOMEM, "keeping %zu pods", extent.pods);
-	fill(node, name, catalog, with_names, now_ns, &text);
-	r = sort_by_identity(node, err);
+	fill(node, name, catalog, &filling);
+	r = sort_by_identity(node, catalog, err);
 	if (r < 0)
 		goto out;
 	list_containers(node);

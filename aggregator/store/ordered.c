@@ -74,6 +74,19 @@ struct ordered_place ordered_next(const struct ordered *set, struct ordered_plac
 	return place;
 }
 
+const void *const *ordered_run(
+	const struct ordered *set, struct ordered_place place, size_t *ret_count)
+{
+	const struct ordered_chunk *chunk;
+
+	*ret_count = 0;
+	if (place.chunk >= set->chunks)
+		return NULL;
+	chunk = set->chunk[place.chunk];
+	*ret_count = chunk->count - place.slot;
+	return (const void *const *)&chunk->item[place.slot];
+}
+
 const void *ordered_ahead(const struct ordered *set, struct ordered_place place, size_t distance)
 {
 	place.slot += distance;

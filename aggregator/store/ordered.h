@@ -45,6 +45,11 @@ void *ordered_at(const struct ordered *set, struct ordered_place place);
 /* The place behind this one, which must have an item. */
 struct ordered_place ordered_next(const struct ordered *set, struct ordered_place place);
 
+/* The items from the place on that stand side by side in memory: `*ret_count` of them, 0 behind the
+ * last one. */
+const void *const *ordered_run(
+	const struct ordered *set, struct ordered_place place, size_t *ret_count);
+
 /* The item that stands `distance` behind the place, or NULL when that is not in the same or the
  * next chunk: for fetching memory ahead of a walk, where a miss costs nothing. */
 const void *ordered_ahead(const struct ordered *set, struct ordered_place place, size_t distance);

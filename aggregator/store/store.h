@@ -49,6 +49,7 @@ struct store_options {
 	uint64_t expiry_ns;  /* without a message from the node; the store's own monotonic clock */
 	uint32_t max_nodes;  /* beyond: refused and counted; the same for nodes' metadata */
 	metric_set required; /* without those of its scope, a pod or a node is not served */
+	metric_set read;     /* besides them, most visitors read these: they are fetched ahead */
 	/* Kubernetes says which pods and nodes there are (store_put_pod() and store_put_node()):
 	 * only those are served, under their names and labels. False: what agents name is, and
 	 * there is no metadata to be put. */

@@ -1,5 +1,6 @@
 #include "aggregator/store/text_hash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -47,7 +48,15 @@ static void take(struct state *state, uint64_t word)
 }
 
 /* Little endian, as the paper says. */
-static uint64_t word_at(const unsigned char *at, size_t size)
+static uint64_t whole_word_at(const unsigned char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+
+static uint64_t last_word_at(const unsigned char *at, size_t size)
 {
 	uint64_t word = 0;
 
@@ -69,8 +78,8 @@ uint64_t text_hash_bytes(const struct text_hash_key *key, const void *data, size
 	};
 
 	for (; left >= 8; left -= 8, at += 8)
-		take(&state, word_at(at, 8));
-	take(&state, word_at(at, left) | (uint64_t)size << 56);
+		take(&state, whole_word_at(at));
+	take(&state, last_word_at(at, left) | (uint64_t)size << 56);
 	state.v2 ^= 0xff;
 	stir(&state, 4);
 	return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;

@@ -57,26 +57,11 @@ static void need(bool right, const char *what)
 static void put_pod(struct store *store, const struct bench *bench, size_t p)
 {
 	size_t owner = p / PODS_OF_DEPLOYMENT;
-	char uid[MANY_PODS_UID_SIZE], namespace[24] = NAMESPACE, name[80], app[40], revision[16];
-	const struct label label[] = {
-		{"app.kubernetes.io/component", "server"},
-		{"app.kubernetes.io/instance", app},
-		{"app.kubernetes.io/managed-by", "Helm"},
-		{"app.kubernetes.io/name", app},
-		{"app.kubernetes.io/version", "1.27.3"},
-		{"pod-template-hash", revision},
-		{"team", "payments"},
-	};
-	const struct labels labels = {label, 7};
-	const struct store_pod_metadata pod = {namespace, name, uid, uid, &labels};
+	char namespace[24] = NAMESPACE;
 
-	many_pods_uid(p, uid);
 	if (p >= bench->namespace_pods)
 		(void)snprintf(namespace, sizeof(namespace), "namespace-%03zu", owner % 300);
-	(void)snprintf(app, sizeof(app), "service-%zu", owner);
-	(void)snprintf(revision, sizeof(revision), "%010zx", owner * 0x9e3779b97f & 0xffffffffff);
-	(void)snprintf(name, sizeof(name), "%s-%s-%05zx", app, revision, p * 7919 & 0xfffff);
-	need(store_put_pod(store, &pod, NULL) == 0, "a pod");
+	many_pods_put_of(store, p, namespace, owner);
 }
 
 /* A node with every `nodes`-th pod, so that a Deployment's are all over the cluster. */

@@ -52,7 +52,7 @@ $(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
 SCALE_BUILT := $(SCALE_PROGRAMS:%=$(BUILD)/tests/bench/scale/%)
 SCALE_FLAGS := $(if $(ONLY),-only $(ONLY)) $(if $(NODES),-nodes $(NODES)) $(if $(QUICK),-quick)
 
-bench-scale: $(PROGRAMS) $(SCALE_BUILT) ## 5,000 nodes, the goals and what was reached, 30 minutes (ONLY=, NODES=, QUICK=1: for CI)
+bench-scale: $(PROGRAMS) $(SCALE_BUILT) ## 5,000 nodes, the goals and what was reached, 30 minutes (ONLY=, NODES=, QUICK=1)
 	@BUILD=$(BUILD) BESIDE=$(if $(QUICK),no) tests/bench/scale/start $(SCALE_FLAGS)
 
 bench-soak: $(PROGRAMS) $(SCALE_BUILT) ## memory of 5,000 nodes with pods that come and go (MINUTES=60)

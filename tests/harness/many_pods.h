@@ -11,6 +11,9 @@
 
 void many_pods_uid(size_t p, char uid[static MANY_PODS_UID_SIZE]);
 
+/* Puts pod number `p`, which is of the Deployment "service-OWNER" in the namespace. */
+void many_pods_put_of(struct store *store, size_t p, const char *namespace, size_t owner);
+
 /* Puts pod number `p`. Of ten pods six are of Deployments of ten, two of DaemonSets in kube-system,
  * one of a StatefulSet of five, and one of a Job, which has labels that no other pod has. Owners
  * are spread over namespace-000 … */

@@ -396,6 +396,27 @@ static void bothers(void **state)
 
 /* --- wrong servers ---------------------------------------------------------------------------- */
 
+struct wrong_server {
+	struct kube_double *kube;
+	const char *ca;
+	char port[8];
+};
+
+#define TO_WRONG(server) "--port", (server).port, "--ca", (server).ca, "--server-name", "localhost"
+
+/* Does this with whoever asks for LIST. */
+static struct wrong_server start_wrong(
+	void (*answer)(struct kube_exchange *exchange, void *context))
+{
+	struct wrong_server wrong = {.kube = kube_double_start(NULL)};
+
+	wrong.ca = scratch_write(scratch, "double.crt", kube_double_ca(wrong.kube));
+	(void)snprintf(
+		wrong.port, sizeof(wrong.port), "%u", (unsigned)kube_double_port(wrong.kube));
+	kube_double_on(wrong.kube, LIST, answer, NULL);
+	return wrong;
+}
+
 static void answer_garbage(struct kube_exchange *exchange, void *context)
 {
 	static const char *const TEXTS[] = {
@@ -410,26 +431,20 @@ static void answer_garbage(struct kube_exchange *exchange, void *context)
 
 static void tells_what_is_wrong_with_a_server(void **state)
 {
-	struct kube_double *wrong = kube_double_start(NULL);
-	const char *ca = scratch_write(scratch, "double.crt", kube_double_ca(wrong));
-	char wrong_port[8];
-	json_t *report;
+	struct wrong_server wrong = start_wrong(answer_garbage);
+	json_t *report = ASK("hpa", 0, TO_WRONG(wrong), "--targets", targets(LIST), "--seconds",
+		"3", "--warmup", "0");
 
 	(void)state;
-	kube_double_on(wrong, LIST, answer_garbage, NULL);
-	(void)snprintf(wrong_port, sizeof(wrong_port), "%u", (unsigned)kube_double_port(wrong));
-	report = ASK("hpa", 0, "--port", wrong_port, "--ca", ca, "--server-name", "localhost",
-		"--targets", targets(LIST), "--seconds", "3", "--warmup", "0");
 	assert_true(number(report, "requests") == 0);
 	assert_true(error_count(report, "garbage") > 0);
 	assert_true(error_count(report, "closed") > 0);
 	assert_true(number(report, "reconnects") > 0);
 	json_decref(report);
-	report = ASK("list", 1, "--port", wrong_port, "--ca", ca, "--server-name", "localhost",
-		"--path", LIST);
+	report = ASK("list", 1, TO_WRONG(wrong), "--path", LIST);
 	assert_true(error_count(report, "garbage") + error_count(report, "closed") == 1);
 	json_decref(report);
-	kube_double_stop(wrong);
+	kube_double_stop(wrong.kube);
 }
 
 static void never_answer(struct kube_exchange *exchange, void *context)
@@ -441,26 +456,19 @@ static void never_answer(struct kube_exchange *exchange, void *context)
 
 static void does_not_wait_for_ever(void **state)
 {
-	struct kube_double *dead = kube_double_start(NULL);
-	const char *ca = scratch_write(scratch, "double.crt", kube_double_ca(dead));
-	char dead_port[8];
-	json_t *report;
+	struct wrong_server dead = start_wrong(never_answer);
+	json_t *report = ASK("hpa", 0, TO_WRONG(dead), "--targets", targets(LIST), "--seconds", "1",
+		"--warmup", "0", "--rate", "10", "--timeout", "300ms", "--connections", "2");
 
 	(void)state;
-	kube_double_on(dead, LIST, never_answer, NULL);
-	(void)snprintf(dead_port, sizeof(dead_port), "%u", (unsigned)kube_double_port(dead));
-	report = ASK("hpa", 0, "--port", dead_port, "--ca", ca, "--server-name", "localhost",
-		"--targets", targets(LIST), "--seconds", "1", "--warmup", "0", "--rate", "10",
-		"--timeout", "300ms", "--connections", "2");
 	assert_true(number(report, "requests") == 0);
 	assert_true(error_count(report, "timeout") > 0);
 	assert_true(error_count(report, "timeout") + error_count(report, "unanswered") == 10);
 	json_decref(report);
-	report = ASK("list", 1, "--port", dead_port, "--ca", ca, "--server-name", "localhost",
-		"--path", LIST, "--timeout", "300ms");
+	report = ASK("list", 1, TO_WRONG(dead), "--path", LIST, "--timeout", "300ms");
 	assert_true(error_count(report, "timeout") == 1);
 	json_decref(report);
-	kube_double_stop(dead);
+	kube_double_stop(dead.kube);
 }
 
 /* --- wrong flags ------------------------------------------------------------------------------ */

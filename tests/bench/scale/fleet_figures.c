@@ -34,7 +34,7 @@ uint64_t fleet_cpu_nanocores(uint64_t hash, uint64_t timestamp_ms)
 
 uint64_t fleet_memory_bytes(uint64_t hash)
 {
-	return ((hash >> 20) % 262144 + 1) * 4096;
+	return ((hash >> 28) % 262144 + 1) * 4096;
 }
 
 /* Of the metrics that nobody checks: of the size that such a figure usually has. */

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"tacho.test/process"
 )
 
 // SyncPeriod is how often the HPA looks. The default is 15 s; tests have less patience.
@@ -47,7 +49,7 @@ type Cluster struct {
 	Admin          *rest.Config
 	Client         *kubernetes.Clientset
 
-	etcd, server, manager *Process
+	etcd, server, manager *process.Process
 }
 
 // Start brings up the control plane and returns when it is ready. programs is the folder of the
@@ -185,8 +187,13 @@ func (c *Cluster) WriteKubeconfig(file string, pair *Pair) (*rest.Config, error)
 	return clientcmd.NewDefaultClientConfig(config, nil).ClientConfig()
 }
 
+func (c *Cluster) start(name string, arguments ...string) (*process.Process, error) {
+	return process.Start(process.Launch{Name: name, Log: c.Path("logs", name+".log"), Program: c.Program(name),
+		Arguments: arguments})
+}
+
 func (c *Cluster) startEtcd(context.Context) (err error) {
-	c.etcd, err = StartProcess("etcd", c.Path("logs", "etcd.log"), c.Program("etcd"), "--unsafe-no-fsync",
+	c.etcd, err = c.start("etcd", "--unsafe-no-fsync",
 		"--data-dir="+c.Path("etcd"), "--listen-client-urls="+EtcdURL,
 		"--advertise-client-urls="+EtcdURL, "--log-level=error",
 		"--listen-peer-urls=http://127.0.0.1:2380")
@@ -208,8 +215,8 @@ func (c *Cluster) StartServer(ctx context.Context, flags ...string) error {
 }
 
 func (c *Cluster) startServer(flags []string) (err error) {
-	c.server, err = StartProcess("kube-apiserver", c.Path("logs", "kube-apiserver.log"),
-		c.Program("kube-apiserver"), append(flags, "--etcd-servers="+EtcdURL,
+	c.server, err = c.start("kube-apiserver",
+		append(flags, "--etcd-servers="+EtcdURL,
 			"--bind-address=0.0.0.0", "--secure-port=443", "--advertise-address="+Gateway,
 			"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+ServiceRange,
 			"--tls-cert-file="+c.Path("server.crt"), "--tls-private-key-file="+c.Path("server.key"),
@@ -258,8 +265,7 @@ func (c *Cluster) WaitReady(ctx context.Context) error {
 
 func (c *Cluster) startManager() (err error) {
 	kubeconfig := c.Path("manager.kubeconfig")
-	c.manager, err = StartProcess("kube-controller-manager",
-		c.Path("logs", "kube-controller-manager.log"), c.Program("kube-controller-manager"),
+	c.manager, err = c.start("kube-controller-manager",
 		"--kubeconfig="+kubeconfig, "--authentication-kubeconfig="+kubeconfig,
 		"--authorization-kubeconfig="+kubeconfig, "--leader-elect=false",
 		"--controllers="+strings.Join(controllers, ","), "--use-service-account-credentials",

@@ -688,6 +688,29 @@ static void a_client_that_never_says_a_word_of_tls_is_cut(void **state)
 	assert_true(becomes(open_now, NULL, 0));
 }
 
+/* A few at a time, without anyone left over, and others are answered meanwhile. */
+static void many_are_cut_at_once(void **state)
+{
+	const struct api_options options = {.handshake_ms = 2000};
+	int fds[300];
+	size_t count = sizeof(fds) / sizeof(fds[0]);
+	struct https_response answer;
+
+	(void)state;
+	start(&options, 1);
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = https_tcp(https_server_port(server));
+		assert_true(fds[i] >= 0);
+	}
+	answer = ask("GET", "/healthz", "");
+	assert_int_equal(answer.status, 200);
+	https_response_free(&answer);
+	assert_true(becomes(closed_by, "handshake_timeout", count));
+	assert_true(becomes(open_now, NULL, 0));
+	for (size_t i = 0; i < count; i++)
+		(void)close(fds[i]);
+}
+
 static void a_client_whose_header_drips_is_cut(void **state)
 {
 	const struct api_options options = {.receive_ms = 200};
@@ -978,6 +1001,7 @@ int main(void)
 		cmocka_unit_test_teardown(nonsense_gets_400_and_harms_no_one, tear_down),
 		cmocka_unit_test_teardown(a_body_that_is_too_long_is_refused, tear_down),
 		cmocka_unit_test_teardown(a_client_that_never_says_a_word_of_tls_is_cut, tear_down),
+		cmocka_unit_test_teardown(many_are_cut_at_once, tear_down),
 		cmocka_unit_test_teardown(a_client_whose_header_drips_is_cut, tear_down),
 		cmocka_unit_test_teardown(an_idle_client_is_cut, tear_down),
 		cmocka_unit_test_teardown(a_client_that_stops_reading_is_cut, tear_down),

@@ -3,6 +3,7 @@
 #include "aggregator/api/gate.h"
 
 #include "base/clock.h"
+#include "tests/harness/cluster.h"
 #include "tests/harness/guarded_api.h"
 #include "tests/harness/wait.h"
 
@@ -19,6 +20,7 @@
 
 #define V1    "/apis/metrics.k8s.io/v1"
 #define NODES V1 "/nodes"
+#define PODS  V1 "/pods"
 #define ALICE "X-Remote-User: alice\r\n"
 #define ROOT  "X-Remote-User: root\r\nX-Remote-Group: system:masters\r\n"
 #define TOM   "Authorization: Bearer " GUARDED_TOKEN "\r\n"
@@ -26,12 +28,14 @@
 
 #define WAITING   "tacho_aggregator_reviews_waiting"
 #define IN_FLIGHT "tacho_aggregator_http_requests_in_flight"
+#define STREAMS   "tacho_aggregator_http_streams"
 #define OPEN      "tacho_aggregator_http_connections"
 
 #define KEPT_MS 3000 /* long enough for a few requests on a slow machine */
 
 static struct guarded_api *api;
 static struct pki_pair proxy;
+static struct telemetry *telemetry; /* of a store of the test's own */
 
 static void start(const struct guarded_options *options)
 {
@@ -48,6 +52,8 @@ static int tear_down(void **state)
 	proxy = (struct pki_pair){NULL, NULL};
 	guarded_stop(api);
 	api = NULL;
+	telemetry_free(telemetry);
+	telemetry = NULL;
 	return 0;
 }
 
@@ -328,6 +334,52 @@ static void requests_in_flight_are_bounded(void **state)
 		3);
 }
 
+/* Longer than what sockets take of it. */
+static struct store *large_store(void)
+{
+	const struct cluster_shape shape = {
+		.nodes = 600, .pods = 30, .containers = 2, .namespaces = 3, .seed = 1};
+	struct store *large = cluster_store(telemetry);
+
+	cluster_fill(large, &shape);
+	return large;
+}
+
+static void who_does_not_read_leaves_room_for_others(void **state)
+{
+	struct guarded_options options = {.api = {.max_requests_in_flight = 4}};
+	struct https *first, *second, *master;
+
+	(void)state;
+	telemetry = telemetry_new();
+	options.store = large_store();
+	start(&options);
+	guarded_allow(api, true);
+	first = sent(&proxy, PODS, ALICE);
+	second = sent(&proxy, PODS, ALICE);
+	guarded_await(api, STREAMS, 2);
+	assert_int_equal(guarded_code(api, &proxy, PODS, ALICE), 429);
+	assert_int_equal(guarded_code(api, &proxy, PODS, "X-Remote-User: bob\r\n"), 429);
+	/* found to be long on the way */
+	assert_int_equal(
+		guarded_code(api, &proxy, V1 "/namespaces/namespace-000/pods", ALICE), 429);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(guarded_code(api, &proxy, NODES "/node-00007", ALICE), 200);
+	master = sent(&proxy, PODS, ROOT);
+	guarded_await(api, STREAMS, 3);
+	assert_int_equal(guarded_code(api, &proxy, NODES "/node-00007", ALICE), 200);
+	https_close(first);
+	https_close(master);
+	guarded_await(api, STREAMS, 1);
+	assert_int_equal(guarded_code(api, &proxy, PODS, ALICE), 200);
+	assert_int_equal(code_of(second), 200);
+	guarded_await(api, STREAMS, 0);
+	guarded_await(api, IN_FLIGHT, 0);
+	assert_int_equal(
+		guarded_figure(api, "tacho_aggregator_http_requests_rejected_total", NULL, NULL),
+		3);
+}
+
 /* --- who leaves ------------------------------------------------------------------------------- */
 
 static void a_client_may_leave_while_it_is_asked_about(void **state)
@@ -558,6 +610,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_failure_is_for_all_who_wait, tear_down),
 		cmocka_unit_test_teardown(too_many_who_wait_are_told_to_come_back, tear_down),
 		cmocka_unit_test_teardown(requests_in_flight_are_bounded, tear_down),
+		cmocka_unit_test_teardown(who_does_not_read_leaves_room_for_others, tear_down),
 		cmocka_unit_test_teardown(a_client_may_leave_while_it_is_asked_about, tear_down),
 		cmocka_unit_test_teardown(a_question_in_line_goes_with_who_asked_it, tear_down),
 		cmocka_unit_test_teardown(a_wait_may_be_longer_than_a_stall, tear_down),

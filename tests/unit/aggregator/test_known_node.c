@@ -16,14 +16,16 @@
 #define NOW   5000
 #define LATER 9000
 
+static const struct text_hash_key KEY = {1, 2};
+
 static struct known_node *make(const char *words, const struct known_node *before, uint64_t now_ns)
 {
 	struct toy_catalog catalog;
 	struct known_node *node;
 	struct error err = {{0}};
 
-	if (known_node_new("node-1", toy_read_catalog(&catalog, 7, words), before, true, now_ns,
-		    &node, &err) != 0)
+	if (known_node_new("node-1", toy_read_catalog(&catalog, 7, words), before, &KEY, true,
+		    now_ns, &node, &err) != 0)
 		fail_msg("\"%s\": %s", words, err.message);
 	memset(&catalog, 0xa5, sizeof(catalog)); /* nothing of it is kept */
 	return node;
@@ -197,7 +199,7 @@ static void refuses_with_words(void **state)
 
 		assert_int_equal(
 			known_node_new(CASES[i].node, toy_read_catalog(&catalog, 7, CASES[i].words),
-				NULL, true, NOW, &node, &err),
+				NULL, &KEY, true, NOW, &node, &err),
 			-EINVAL);
 		if (!strstr(err.message, CASES[i].message))
 			fail_msg("\"%s\": %s", CASES[i].words, err.message);

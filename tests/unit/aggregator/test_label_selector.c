@@ -270,6 +270,61 @@ static void what_contradicts_itself_is_required_once(void **state)
 	label_selector_free(selector);
 }
 
+/* A selector's parts lie in one piece of memory, whose size is told from the text: whatever that is
+ * made of, they have room (the sanitizer looks, and an assertion). */
+static void any_text_has_room(void **state)
+{
+	static const char *const PIECES[] = {
+		"a", "b-c", "in", "notin", "=", "==", "!=", "!", "(", ")", ",", ">", "<", " ", "7"};
+	uint32_t random = 1;
+
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		struct label_selector *selector = NULL;
+		char text[64] = "";
+		struct error err;
+		unsigned pieces = 1 + (unsigned)round % 12;
+
+		for (unsigned i = 0; i < pieces; i++) {
+			random = random * 1664525 + 1013904223;
+			(void)strcat(text, PIECES[(random >> 16) % 15]);
+		}
+		if (label_selector_parse(text, &selector, &err) < 0)
+			continue;
+		(void)label_selector_matches(selector, label_selector_required(selector));
+		label_selector_free(selector);
+	}
+}
+
+static void what_is_as_long_as_may_be_has_room(void **state)
+{
+	static const struct {
+		const char *start, *each, *end;
+	} CASES[] = {
+		{"a in (", ",", ")"},
+		{"a in (", "b,", ")"},
+		{"a in (", "b,c,", "d)"},
+		{"", "a,", "a"},
+		{"", "a=,", "a="},
+	};
+	static char text[LABEL_SELECTOR_MAX_BYTES + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		size_t bound = i < 3 ? LABEL_SELECTOR_MAX_BYTES
+				     : LABEL_SELECTOR_MAX_REQUIREMENTS * strlen(CASES[i].each) - 1;
+		size_t length = strlen(strcpy(text, CASES[i].start));
+		struct label_selector *selector = NULL;
+		struct error err;
+
+		while (length + strlen(CASES[i].each) + strlen(CASES[i].end) <= bound)
+			length += strlen(strcpy(text + length, CASES[i].each));
+		(void)strcpy(text + length, CASES[i].end);
+		assert_int_equal(label_selector_parse(text, &selector, &err), 0);
+		label_selector_free(selector);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +334,8 @@ int main(void)
 		cmocka_unit_test(has_bounds_of_its_own),
 		cmocka_unit_test(tells_what_is_required),
 		cmocka_unit_test(what_contradicts_itself_is_required_once),
+		cmocka_unit_test(any_text_has_room),
+		cmocka_unit_test(what_is_as_long_as_may_be_has_room),
 	};
 
 	return cmocka_run_group_tests_name("label_selector", tests, NULL, NULL);

@@ -189,17 +189,25 @@ static void looks_ahead(void **state)
 {
 	struct ordered set = {.compare = compare};
 	struct ordered_place place = {0, 0};
+	size_t count;
 
 	(void)state;
 	for (size_t value = 0; value < 600; value++)
 		assert_int_equal(ordered_insert(&set, item_of(value)), 0);
 	for (size_t value = 0; value < 600; value++) {
+		const void *const *run = ordered_run(&set, place, &count);
+
+		assert_in_range(count, 1, 600 - value);
+		for (size_t i = 0; i < count; i++)
+			assert_ptr_equal(run[i], item_of(value + i));
 		for (size_t distance = 0; distance < 30; distance++)
 			assert_ptr_equal(ordered_ahead(&set, place, distance),
 				value + distance < 600 ? item_of(value + distance) : NULL);
 		place = ordered_next(&set, place);
 	}
 	assert_null(ordered_ahead(&set, place, 0));
+	(void)ordered_run(&set, place, &count);
+	assert_int_equal(count, 0);
 	ordered_free(&set);
 }
 

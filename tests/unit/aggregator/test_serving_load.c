@@ -91,6 +91,28 @@ static void requests_in_flight_are_bounded_but_for_some(void **state)
 	assert_int_equal(serving_load_requests(load), 0);
 }
 
+/* Of one, one; otherwise others keep room. */
+static void streams_are_half_of_them(void **state)
+{
+	static const struct {
+		uint32_t in_flight, streams;
+	} CASES[] = {{1, 1}, {2, 1}, {3, 2}, {400, 200}, {401, 201}};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		start(1, 1, CASES[i].in_flight);
+		for (uint32_t j = 0; j < CASES[i].streams; j++)
+			assert_true(serving_load_stream(load));
+		assert_false(serving_load_stream(load));
+		serving_load_stream_anyway(load);
+		serving_load_end_stream(load);
+		assert_false(serving_load_stream(load));
+		serving_load_end_stream(load);
+		assert_true(serving_load_stream(load));
+		assert_true(serving_load_enter(load)); /* counted apart */
+		(void)stop(state);
+	}
+}
+
 #define MOST  3
 #define TIMES 100000
 
@@ -144,6 +166,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_loop_with_the_fewest_connections_is_next, stop),
 		cmocka_unit_test_teardown(connections_are_bounded_over_all_loops, stop),
 		cmocka_unit_test_teardown(requests_in_flight_are_bounded_but_for_some, stop),
+		cmocka_unit_test(streams_are_half_of_them),
 		cmocka_unit_test_teardown(the_bound_is_exact, stop),
 	};
 

@@ -320,6 +320,87 @@ static void a_list_that_outgrows_its_length_fails(void **state)
 	listing_world_end(&world);
 }
 
+/* --- gathering -------------------------------------------------------------------------------- */
+
+static unsigned pods_filled(const struct listing_world *world, struct gather_room *room,
+	const char *namespace, size_t *ret_items)
+{
+	struct listing_options options = listing_world_options(world, LISTING_PODS, MEDIA_PROTOBUF);
+	K8s__PodMetricsList *list;
+	K8s__Unknown *envelope;
+	unsigned filled;
+
+	options.room = room;
+	options.namespace = namespace;
+	envelope = list_protobuf(&options, "PodMetricsList");
+	list = k8s__pod_metrics_list__unpack(NULL, envelope->raw.len, envelope->raw.data);
+	assert_non_null(list);
+	filled = list->base.n_unknown_fields;
+	*ret_items = list->n_items;
+	k8s__pod_metrics_list__free_unpacked(list, NULL);
+	k8s__unknown__free_unpacked(envelope, NULL);
+	return filled;
+}
+
+static uint64_t refused(const struct listing_world *world)
+{
+	return telemetry_get(telemetry_counter(
+		world->telemetry, "tacho_aggregator_list_gather_refused_total", "", NULL, NULL));
+}
+
+static void a_list_is_exact_while_there_is_room(void **state)
+{
+	struct listing_world world = listing_world_make(&MANY); /* some 1 MB */
+	static const struct {
+		size_t room;
+		bool filled;
+	} CASES[] = {
+		{0, true},
+		{SIZED_LIST_PORTION - 1, true},
+		{SIZED_LIST_PORTION, true}, /* for its beginning */
+		{SIZED_LIST_GATHERED_MOST, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct gather_room *room = gather_room_new(CASES[i].room, world.telemetry);
+		uint64_t before = refused(&world);
+		size_t items;
+
+		assert_non_null(room);
+		assert_int_equal(pods_filled(&world, room, NULL, &items) > 0, CASES[i].filled);
+		assert_int_equal(items, 3000);
+		assert_int_equal(refused(&world) - before, CASES[i].filled);
+		/* All of it was given back. */
+		assert_true(gather_room_take(room, CASES[i].room));
+		assert_false(gather_room_take(room, 1));
+		gather_room_free(room);
+	}
+	listing_world_end(&world);
+}
+
+/* What is known to be too long is declared at once, what is not is gathered first. */
+static void a_list_beyond_the_most_is_not_gathered(void **state)
+{
+	static const struct cluster_shape HUGE = {
+		.nodes = 1000, .pods = 30, .containers = 2, .namespaces = 1};
+	struct listing_world world = listing_world_make(&HUGE); /* some 10 MB */
+	struct gather_room *room =
+		gather_room_new((size_t)4 * SIZED_LIST_GATHERED_MOST, world.telemetry);
+	size_t items;
+
+	(void)state;
+	assert_non_null(room);
+	assert_true(pods_filled(&world, room, NULL, &items) > 0);
+	assert_int_equal(items, 30000);
+	assert_true(pods_filled(&world, room, "namespace-000", &items) > 0);
+	assert_int_equal(items, 30000);
+	assert_int_equal(refused(&world), 0);
+	assert_true(gather_room_take(room, (size_t)4 * SIZED_LIST_GATHERED_MOST));
+	gather_room_free(room);
+	listing_world_end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +409,8 @@ int main(void)
 		cmocka_unit_test(some_pods_may_come_between_the_walks),
 		cmocka_unit_test(all_pods_may_go_between_the_walks),
 		cmocka_unit_test(a_list_that_outgrows_its_length_fails),
+		cmocka_unit_test(a_list_is_exact_while_there_is_room),
+		cmocka_unit_test(a_list_beyond_the_most_is_not_gathered),
 	};
 
 	return cmocka_run_group_tests_name("sized_list", tests, NULL, NULL);

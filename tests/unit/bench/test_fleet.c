@@ -32,13 +32,13 @@ static void shows_the_figures_of_the_formula(void **state)
 		uint64_t hash, is, cpu, memory;
 	} rows[] = {
 		{fleet_container_hash("default", "web-0", 0), 12982989619658155272ULL, 3273794558,
-			95571968},
+			407224320},
 		{fleet_container_hash("default", "web-0", 1), 12982990719169783483ULL, 3484794558,
-			95571968},
+			424001536},
 		{fleet_container_hash("kube-system", "coredns-abc", 12), 5551535176162604887ULL,
-			888794558, 341135360},
-		{fleet_node_hash("node-00001"), 16145737864894045476ULL, 1477794558, 190423040},
-		{fleet_node_hash("a"), 16617483014300846949ULL, 2950794558, 35684352},
+			888794558, 64249856},
+		{fleet_node_hash("node-00001"), 16145737864894045476ULL, 1477794558, 789274624},
+		{fleet_node_hash("a"), 16617483014300846949ULL, 2950794558, 683814912},
 	};
 
 	(void)state;

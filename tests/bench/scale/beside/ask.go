@@ -144,7 +144,7 @@ func (s *stage) ask(ctx context.Context, server *server, q *question, limit time
 }
 
 func now(server *server) (time.Time, float64, error) {
-	cpu, err := cpuSeconds(server.process.PID())
+	cpu, err := cpuSeconds(server.process.PID)
 	return time.Now(), cpu, err
 }
 

@@ -39,7 +39,7 @@ func (s *stage) askByAsker(ctx context.Context, server *server, q *question, lim
 		"--cert="+s.plane.Path("proxy-client.crt"), "--key="+s.plane.Path("proxy-client.key"),
 		"--targets="+targets, fmt.Sprintf("--connections=%d", q.connections), fmt.Sprintf("--items=%d", q.items),
 		fmt.Sprintf("--warmup=%.0f", warmUp.Seconds()), fmt.Sprintf("--seconds=%d", seconds),
-		fmt.Sprintf("--server-pid=%d", server.process.PID()))
+		fmt.Sprintf("--server-pid=%d", server.process.PID))
 	var said bytes.Buffer
 	command.Stderr = &said
 	out, err := command.Output()

@@ -39,7 +39,7 @@ func (s *stage) measureIdle(ctx context.Context, results *Results) error {
 		server.idle = collecting.CPUSeconds / collecting.Seconds
 		collecting.PerCPUSecond = float64(collecting.NodeSamples) / collecting.CPUSeconds
 		collecting.Cores = server.idle
-		memory, err := memory(server.process.PID())
+		memory, err := memory(server.process.PID)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func (s *stage) checkAgain(ctx context.Context, _ *Results) error {
 
 func (s *stage) measureMemory(_ context.Context, results *Results) error {
 	for _, server := range s.servers {
-		memory, err := memory(server.process.PID())
+		memory, err := memory(server.process.PID)
 		if err != nil {
 			return err
 		}

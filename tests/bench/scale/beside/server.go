@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"tacho.test/e2e/cluster"
+	"tacho.test/process"
 )
 
 // Names of the two in results.
@@ -20,7 +21,7 @@ type server struct {
 	name    string
 	host    string // that its certificate names
 	port    int
-	process *cluster.Process
+	process *process.Process
 	client  *http.Client // as the front proxy
 	idle    float64      // CPU seconds a second for collecting alone
 }
@@ -46,7 +47,8 @@ func (s *stage) start(server *server, program string, arguments ...string) (_ *s
 	if server.client, err = s.proxyClient(server); err != nil {
 		return nil, err
 	}
-	server.process, err = cluster.StartProcess(server.name, s.path(server.name+".log"), program, arguments...)
+	server.process, err = process.Start(process.Launch{Name: server.name, Log: s.path(server.name + ".log"),
+		Program: program, Arguments: arguments})
 	return server, err
 }
 

@@ -188,6 +188,10 @@ func TestSeries(t *testing.T) {
 	if got := series.Since(Series{"a": 0.5}, "a"); got != 0.5 {
 		t.Errorf("a grew by %f", got)
 	}
+	held := Series{"a_bytes": 1, `b_bytes{part="x"}`: 2, "c_bytes_total": 4, `d_bytes_bucket{le="1"}`: 8, "bytes": 16}.Bytes()
+	if len(held) != 2 || held["a_bytes"] != 1 || held[`b_bytes{part="x"}`] != 2 {
+		t.Errorf("%v", held)
+	}
 	for _, bad := range []string{"a", "a b", "a 1x"} {
 		if _, err := ParseSeries([]byte(bad)); err == nil {
 			t.Errorf("%q is no series", bad)

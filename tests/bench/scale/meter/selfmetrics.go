@@ -64,3 +64,15 @@ func (s Series) Labelled(name, label, value string) (sum float64) {
 
 // Since is how much a counter grew.
 func (s Series) Since(before Series, name string) float64 { return s.Get(name) - before.Get(name) }
+
+// Bytes are the series that tell how much is held: gauges in bytes, by their names' end.
+func (s Series) Bytes() map[string]float64 {
+	held := map[string]float64{}
+	for key, value := range s {
+		name, _, _ := strings.Cut(key, "{")
+		if strings.HasSuffix(name, "_bytes") {
+			held[key] = value
+		}
+	}
+	return held
+}

@@ -35,6 +35,8 @@ func TestJudgement(t *testing.T) {
 		{AtMost("a", 0.5, 0.5, "core"), Yes},
 		{AtMost("a", 0.51, 0.5, "core"), No},
 		{AtMost("a", math.NaN(), 0.5, "core"), No},
+		{AtMost("a", math.Inf(-1), 0.5, "core"), No},
+		{AtLeast("a", math.Inf(1), 20, "×"), No},
 		{AtLeast("a", 20, 20, "×"), Yes},
 		{AtLeast("a", 19.9, 20, "×"), No},
 		{Must("a", "flat", "flat", true), Yes},
@@ -42,8 +44,8 @@ func TestJudgement(t *testing.T) {
 		{Missing("a", "≤ 1 ms", "no metric"), Unproven},
 		{Figure("a", 3, "s"), Told},
 	} {
-		if test.row.Reached != test.want {
-			t.Errorf("%+v", test.row)
+		if _, err := json.Marshal(test.row); err != nil || test.row.Reached != test.want {
+			t.Errorf("%+v, %v", test.row, err)
 		}
 	}
 }
@@ -51,8 +53,8 @@ func TestJudgement(t *testing.T) {
 func TestTable(t *testing.T) {
 	results := New()
 	results.Add("grow", []Row{AtMost("ingest", 0.4, 0.5, "core").With("while %d others ran", 3).With("twice"),
-		Figure("µ of one", 2, "µs")}, map[string]int{"x": 1})
-	results.Fail("beside", errors.New("no metrics-server"))
+		Figure("µ of one", 2, "µs")}, map[string]int{"x": 1}, nil)
+	results.Add("beside", []Row{AtLeast("that was not measured", 20, 20, "×")}, nil, errors.New("no metrics-server"))
 	want := strings.Join([]string{
 		"| what     | goal       | measured     | reached |",
 		"|----------|------------|--------------|---------|",
@@ -66,21 +68,42 @@ func TestTable(t *testing.T) {
 	if results.Missed() != 0 {
 		t.Error(results.Missed())
 	}
-	results.Errors = nil
-	results.Add("ask", []Row{AtMost("b", 2, 1, ""), MustAlways("c", "so", "so", true)}, nil)
-	if results.Missed() != 1 || results.Failed() {
-		t.Error(results.Missed(), results.Failed())
+}
+
+func TestOutcomes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tally")
+	results := New()
+	count := func(missed, passed, failed, skipped int) {
+		t.Helper()
+		if results.Missed() != missed || results.Count(Passed) != passed || results.Count(Failed) != failed ||
+			results.Count(Skipped) != skipped || results.Failed() != (failed > 0) {
+			t.Errorf("%d missed, %+v", results.Missed(), results.Ended)
+		}
+		if err := results.Tally(file); err != nil {
+			t.Error(err)
+		}
 	}
-	results.Add("ask", []Row{MustAlways("c", "so", "not", false)}, nil)
-	if results.Missed() != 2 || !results.Failed() {
-		t.Error(results.Missed(), results.Failed())
+	count(0, 0, 0, 0)
+	results.Add("beside", []Row{Missing("a", "≥ 20 ×", "left out")}, nil, nil)
+	count(0, 0, 0, 1)
+	results.Add("ask", []Row{AtMost("b", 2, 1, ""), MustAlways("c", "so", "so", true), Missing("d", "1", "")}, nil, nil)
+	count(1, 1, 0, 1)
+	results.Add("kube", []Row{MustAlways("c", "so", "not", false), Figure("f", 1, "")}, nil, nil)
+	count(2, 1, 1, 1)
+	results.Add("soak", []Row{AtMost("memory", 0, 350, "MiB")}, nil, errors.New("interrupted"))
+	count(2, 1, 2, 1)
+	if text, err := os.ReadFile(file); err != nil || string(text) != "0 0 0\n0 0 1\n1 0 1\n1 1 1\n1 2 1\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if results.Tally(filepath.Join(file, "x")) == nil {
+		t.Error("it was written into a file that can't be")
 	}
 }
 
 func TestFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "results.json")
 	results := New()
-	results.Add("grow", []Row{Figure("a", 1, "s")}, []int{1, 2})
+	results.Add("grow", []Row{Figure("a", 1, "s")}, []int{1, 2}, nil)
 	if err := results.Write(file); err != nil {
 		t.Fatal(err)
 	}

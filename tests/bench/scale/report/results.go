@@ -19,6 +19,7 @@ type Results struct {
 	Began   time.Time      `json:"began"`
 	Seconds float64        `json:"seconds"`
 	Quick   bool           `json:"quick,omitempty"`
+	Ended   []Ended        `json:"measures"`
 	Rows    []Row          `json:"rows"`
 	Series  map[string]any `json:"series"` // by measure: what the figures were made of
 	Errors  []string       `json:"errors,omitempty"`
@@ -57,8 +58,13 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// Add takes the rows of a measure and what they were made of.
-func (r *Results) Add(measure string, rows []Row, series any) {
+// Add takes what a measure found, and what that was made of. One that could not be made has no rows:
+// what was not measured reaches no goal.
+func (r *Results) Add(measure string, rows []Row, series any, err error) {
+	if err != nil {
+		rows = nil
+		r.Errors = append(r.Errors, measure+": "+err.Error())
+	}
 	for _, row := range rows {
 		row.Measure = measure
 		r.Rows = append(r.Rows, row)
@@ -66,11 +72,7 @@ func (r *Results) Add(measure string, rows []Row, series any) {
 	if series != nil {
 		r.Series[measure] = series
 	}
-}
-
-// Fail notes a measure that could not be made.
-func (r *Results) Fail(measure string, err error) {
-	r.Errors = append(r.Errors, measure+": "+err.Error())
+	r.Ended = append(r.Ended, Ended{measure, outcomeOf(rows, err)})
 }
 
 // Missed is how many goals were not reached.
@@ -84,14 +86,7 @@ func (r *Results) Missed() (missed int) {
 }
 
 // Failed tells whether a measure could not be made, or something is not as it must always be.
-func (r *Results) Failed() bool {
-	for _, row := range r.Rows {
-		if row.Always && row.Reached == No {
-			return true
-		}
-	}
-	return len(r.Errors) > 0
-}
+func (r *Results) Failed() bool { return r.Count(Failed) > 0 }
 
 // Write puts it into a file, whole or not at all.
 func (r *Results) Write(file string) error {

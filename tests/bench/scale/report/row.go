@@ -31,16 +31,23 @@ type Row struct {
 	Always   bool    `json:"always,omitempty"` // must be reached however slow the machine is
 }
 
-// Figure is a row without a goal.
+// Figure is a row without a goal. What is no number, or infinite, reaches none, and is 0 in the file,
+// for JSON has neither.
 func Figure(what string, value float64, unit string) Row {
-	return Row{What: what, Value: value, Unit: unit, Measured: Text(value, unit), Reached: Told}
+	row := Row{What: what, Unit: unit, Measured: Text(value, unit), Reached: Told}
+	if finite(value) {
+		row.Value = value
+	}
+	return row
 }
+
+func finite(value float64) bool { return !math.IsNaN(value) && !math.IsInf(value, 0) }
 
 // AtMost is a figure that may be `limit` at most.
 func AtMost(what string, value, limit float64, unit string) Row {
 	row := Figure(what, value, unit)
 	row.Goal = "≤ " + Text(limit, unit)
-	row.judge(value <= limit)
+	row.judge(finite(value) && value <= limit)
 	return row
 }
 
@@ -48,7 +55,7 @@ func AtMost(what string, value, limit float64, unit string) Row {
 func AtLeast(what string, value, limit float64, unit string) Row {
 	row := Figure(what, value, unit)
 	row.Goal = "≥ " + Text(limit, unit)
-	row.judge(value >= limit)
+	row.judge(finite(value) && value >= limit)
 	return row
 }
 
@@ -85,7 +92,7 @@ func (r Row) With(format string, arguments ...any) Row {
 
 func (r *Row) judge(reached bool) {
 	r.Reached = No
-	if reached && !math.IsNaN(r.Value) {
+	if reached {
 		r.Reached = Yes
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"tacho.test/bench/scale/check"
 	"tacho.test/bench/scale/meter"
+	"tacho.test/process"
 )
 
 // Names of the certificate that kubedouble writes.
@@ -23,7 +24,7 @@ const serverName = "tacho-aggregator.tacho-system.svc"
 
 // Aggregator is the real program, in cluster mode.
 type Aggregator struct {
-	*Process
+	*process.Process
 	APIPort, AgentsPort int
 	Client              *check.Client // as the front proxy, for the HPA
 	Admin               *check.Client // directly, as system:masters
@@ -78,7 +79,7 @@ func (a *Aggregator) start(ctx context.Context) (err error) {
 	if info, err := os.Stat(log); err == nil {
 		before = info.Size()
 	}
-	if a.Process, err = Start(Launch{Name: "aggregator", Folder: a.folder, Program: a.program,
+	if a.Process, err = process.Start(process.Launch{Name: "aggregator", Log: log, Program: a.program,
 		Arguments: arguments}); err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"tacho.test/process"
 )
 
 // Percentiles of a time in microseconds.
@@ -65,8 +67,9 @@ func (s *Stage) askerFlags(mode string, port int) []string {
 		"--cert=" + filepath.Join(certs, "front-proxy.crt"), "--key=" + filepath.Join(certs, "front-proxy.key")}
 }
 
-func (s *Stage) startAsker(mode string, port int, lines func([]byte), flags ...string) (*Process, error) {
-	return Start(Launch{Name: "asker-" + mode, Folder: s.folder,
+func (s *Stage) startAsker(mode string, port int, lines func([]byte), flags ...string) (*process.Process, error) {
+	name := "asker-" + mode
+	return process.Start(process.Launch{Name: name, Log: filepath.Join(s.folder, name+".log"),
 		Program:   filepath.Join(s.bench.options.Build, "tests/bench/scale/asker"),
 		Arguments: append(s.askerFlags(mode, port), flags...), Lines: lines})
 }
@@ -115,6 +118,9 @@ func (s *Stage) HPA(ctx context.Context, load Load) (*Asked, *Span, error) {
 func readReport(text []byte, to any, asked *Asked) error {
 	if err := json.Unmarshal(text, to); err != nil {
 		return fmt.Errorf("asker's report %q: %w", text, err)
+	}
+	if asked.Requests == 0 {
+		return fmt.Errorf("no request was answered: %v %s", asked.Errors, asked.FirstError)
 	}
 	if failed := asked.Failed(); failed > 0 {
 		return fmt.Errorf("%d of %d requests failed: %v %v %s", failed, asked.Requests, asked.Status, asked.Errors,

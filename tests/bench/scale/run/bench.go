@@ -4,6 +4,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -20,7 +21,7 @@ type Options struct {
 	Scratch string   // for logs and certificates
 	Only    []string // measures; none: all but the soak
 	Nodes   int      // of the large cluster; 0: 5000
-	Quick   bool     // 300 nodes, and a few seconds of everything: for CI
+	Quick   bool     // 300 nodes, and a few seconds of everything
 	Soak    time.Duration
 	Beside  []string // the command that measures beside metrics-server; none: that is left out
 	Logf    func(format string, arguments ...any)
@@ -28,18 +29,20 @@ type Options struct {
 
 // Bench is a run.
 type Bench struct {
-	options Options
-	results *report.Results
-	stage   *Stage // that stands, for the next measure that wants one of its size
-	flags   string // that its aggregator was started with
-	kept    kept
+	options  Options
+	measures []measure
+	results  *report.Results
+	stage    *Stage // that stands, for the next measure that wants one of its size
+	flags    string // that its aggregator was started with
+	kept     kept
 }
 
 // kept is what one measure leaves for another.
 type kept struct {
 	kube  *kubeSpan // of the API server while the HPA asked
 	most  float64   // requests of the HPA a second that can be answered
-	small float64   // by CPU second, with 300 nodes
+	small float64   // by CPU second, with metrics-server's number of nodes
+	pods  int       // of those
 }
 
 // measure is one of them: it returns figures, and what they were made of.
@@ -51,7 +54,7 @@ type measure struct {
 
 // In this order the large stage is made once.
 var measures = []measure{
-	{"small", "requests of the HPA and lists with 300 nodes", (*Bench).small, false},
+	{"small", "requests of the HPA and lists with metrics-server's number of nodes", (*Bench).small, false},
 	{"grow", "what ingest costs with more and more nodes", (*Bench).grow, false},
 	{"ask", "requests of the HPA, lists, and the age of what is served", (*Bench).ask, false},
 	{"kube", "what kube-apiserver is asked", (*Bench).kube, false},
@@ -92,7 +95,18 @@ func New(options Options) (*Bench, error) {
 	}
 	results := report.New()
 	results.Quick = options.Quick
-	return &Bench{options: options, results: results}, nil
+	return &Bench{options: options, measures: measures, results: results}, nil
+}
+
+// Files is how many files a process of ours may need to have open: each agent is one of the fleet's
+// and of the aggregator's, and so are clients.
+func (b *Bench) Files() uint64 {
+	const others = 1000
+	most := b.options.Nodes
+	for _, point := range b.growPoints() {
+		most = max(most, point.nodes)
+	}
+	return uint64(most + 2*badClients + others)
 }
 
 func (b *Bench) logf(format string, arguments ...any) { b.options.Logf(format, arguments...) }
@@ -101,6 +115,9 @@ func (b *Bench) wanted(m *measure) bool {
 	if len(b.options.Only) > 0 {
 		return slices.Contains(b.options.Only, m.name)
 	}
+	if b.options.Quick && m.name == "beside" {
+		return len(b.options.Beside) > 0
+	}
 	return !m.extra
 }
 
@@ -108,24 +125,15 @@ func (b *Bench) wanted(m *measure) bool {
 // the context's end ends it early. save is called after each.
 func (b *Bench) Run(ctx context.Context, save func(*report.Results) error) (*report.Results, error) {
 	defer b.endStage()
-	for _, measure := range measures {
+	for _, measure := range b.measures {
 		if !b.wanted(&measure) {
 			continue
 		}
 		b.logf("== %s: %s", measure.name, measure.about)
 		begin := time.Now()
-		rows, series, err := measure.run(b, ctx)
-		b.results.Add(measure.name, rows, series)
-		for _, row := range rows {
-			b.logf("%s: %s (goal: %s, reached: %s) %s", row.What, row.Measured, row.Goal, row.Reached, row.Note)
-		}
+		b.makeOne(ctx, &measure)
 		if ctx.Err() != nil {
 			return b.results, ctx.Err()
-		}
-		if err != nil {
-			b.logf("%s failed: %v", measure.name, err)
-			b.results.Fail(measure.name, err)
-			b.endStage() // whatever is wrong with it
 		}
 		b.logf("== %s took %s", measure.name, time.Since(begin).Round(time.Second))
 		if err := save(b.results); err != nil {
@@ -133,6 +141,24 @@ func (b *Bench) Run(ctx context.Context, save func(*report.Results) error) (*rep
 		}
 	}
 	return b.results, nil
+}
+
+// makeOne makes a measure. Its figures are worth nothing when it was interrupted, or when a part of what was
+// measured is no more.
+func (b *Bench) makeOne(ctx context.Context, m *measure) {
+	rows, series, err := m.run(b, ctx)
+	if err == nil {
+		err = cmp.Or(ctx.Err(), b.stage.ended())
+	}
+	b.results.Add(m.name, rows, series, err)
+	if err != nil {
+		b.logf("%s failed: %v", m.name, err)
+		b.endStage() // whatever is wrong with it
+		return
+	}
+	for _, row := range rows {
+		b.logf("%s: %s (goal: %s, reached: %s) %s", row.What, row.Measured, row.Goal, row.Reached, row.Note)
+	}
 }
 
 // stageOf so many nodes with the usual agents: the one that stands, if it is such.

@@ -14,6 +14,7 @@ import (
 
 	"tacho.test/bench/scale/beside"
 	"tacho.test/bench/scale/report"
+	"tacho.test/process"
 )
 
 // beside has a program of its own, which enters namespaces.
@@ -28,7 +29,8 @@ func (b *Bench) beside(ctx context.Context) ([]report.Row, any, error) {
 	}
 	file := filepath.Join(folder, "results.json")
 	arguments := append(slices.Clone(b.options.Beside[1:]), "--folder="+filepath.Join(folder, "work"), "--results="+file)
-	p, err := Start(Launch{Name: "beside", Folder: folder, Program: b.options.Beside[0], Arguments: arguments})
+	p, err := process.Start(process.Launch{Name: "beside", Log: filepath.Join(folder, "beside.log"),
+		Program: b.options.Beside[0], Arguments: arguments})
 	if err != nil {
 		return nil, nil, err
 	}

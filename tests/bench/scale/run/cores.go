@@ -3,9 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
-	"strings"
 
 	"tacho.test/bench/scale/report"
 )
@@ -17,14 +14,9 @@ type ServingThreads struct {
 }
 
 func (b *Bench) cores(ctx context.Context) ([]report.Row, any, error) {
-	const what = "HPA's requests with 2 serving threads, to 1"
-	help, _ := exec.CommandContext(ctx, filepath.Join(b.options.Build, "tacho-aggregator"), "--help").Output()
-	if !strings.Contains(string(help), "--serving-threads") {
-		return []report.Row{report.Missing(what, "grows", "the aggregator has no --serving-threads")}, nil, nil
-	}
 	var results []*ServingThreads
 	for _, threads := range []int{1, 2} {
-		s, err := b.newStageOf(ctx, smallNodes, usual, fmt.Sprintf("--serving-threads=%d", threads))
+		s, err := b.newStageOf(ctx, b.smallNodes(), usual, fmt.Sprintf("--serving-threads=%d", threads))
 		if err != nil {
 			return nil, results, err
 		}
@@ -38,7 +30,7 @@ func (b *Bench) cores(ctx context.Context) ([]report.Row, any, error) {
 	}
 	one, two := results[0].HPA, results[1].HPA
 	return []report.Row{
-		report.AtLeast(what, two.Rate/one.Rate, 1, "×").
+		report.AtLeast("HPA's requests with 2 serving threads, to 1", two.Rate/one.Rate, 1, "×").
 			With("%.0f and %.0f requests a second; the clients need the same two cores (%.2f of one for %.0f requests a "+
 				"second), so that it can't double", two.Rate, one.Rate, one.OwnCPU/(one.Seconds+warmUp), one.Rate),
 		report.Figure("the same, serving threads' CPU", two.ServingCores, "core").

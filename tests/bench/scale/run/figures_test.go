@@ -3,13 +3,17 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tacho.test/bench/scale/beside"
+	"tacho.test/bench/scale/check"
 	"tacho.test/bench/scale/kubedouble"
 	"tacho.test/bench/scale/meter"
+	"tacho.test/bench/scale/quantile"
 	"tacho.test/bench/scale/report"
 )
 
@@ -31,7 +35,7 @@ func TestPortsInTheLog(t *testing.T) {
 }
 
 func TestFleetNews(t *testing.T) {
-	f := &Fleet{Process: &Process{ended: make(chan struct{})}, changed: make(chan struct{})}
+	f := &Fleet{Process: sleeps(t), changed: make(chan struct{})}
 	say := func(line string) { f.take([]byte(line)) }
 	say(`{"t_ms":1000,"agents":3,"connected":2,"sent":10,"cpu_s":1}`)
 	say(`not JSON`)
@@ -62,7 +66,7 @@ func TestAskersReport(t *testing.T) {
 		asked.Histogram[0] != [2]float64{1.5, 60} {
 		t.Errorf("%v: %+v", err, asked)
 	}
-	for _, bad := range []string{"", "{", `{"requests":2,"status":{"200":1,"500":1}}`,
+	for _, bad := range []string{"", "{", "{}", `{"requests":0,"status":{},"errors":{}}`, `{"requests":2,"status":{"200":1,"500":1}}`,
 		`{"requests":2,"status":{"200":2},"errors":{"timeout":1}}`} {
 		asked := &Asked{}
 		if err := readReport([]byte(bad), asked, asked); err == nil {
@@ -72,7 +76,7 @@ func TestAskersReport(t *testing.T) {
 }
 
 func size(nodes int, perMessage float64) *Size {
-	return &Size{Nodes: nodes, PerMessage: perMessage, Metrics: "all", IntervalMS: 1000}
+	return &Size{Nodes: nodes, PerMessage: perMessage, Metrics: "all", IntervalMS: 1000, Messages: float64(nodes)}
 }
 
 func TestFlat(t *testing.T) {
@@ -86,6 +90,8 @@ func TestFlat(t *testing.T) {
 		{"grows at the end", []*Size{size(100, 200), size(1000, 100), size(5000, 125)}, report.No},
 		{"the other metrics don't count", []*Size{size(100, 100), {Nodes: 200, PerMessage: 1, Metrics: "cpu-memory"},
 			size(1000, 100)}, report.Yes},
+		{"one alone", []*Size{size(100, 100)}, report.Unproven},
+		{"nothing came", []*Size{size(100, 100), {Nodes: 200, Metrics: "all", IntervalMS: 1000}}, report.Unproven},
 	} {
 		if row := flatRow(test.sizes); row.Reached != test.want {
 			t.Errorf("%s: %+v", test.name, row)
@@ -109,6 +115,93 @@ func TestPaceWasKept(t *testing.T) {
 		one.Messages, one.Fleet = test.messages, test.fleet
 		if one.kept() != test.want {
 			t.Errorf("%s: %t", test.name, !test.want)
+		}
+	}
+}
+
+// What agents that did not keep their pace cost is no figure of the cluster's.
+func TestIngestGoal(t *testing.T) {
+	slow, few, none := size(5000, 10), size(5000, 10), size(100, 0)
+	slow.IntervalMS, slow.Messages, few.Messages, none.Messages = 2000, 2500, 4000, 0
+	for name, test := range map[string]struct {
+		size *Size
+		want report.Reached
+	}{
+		"as it must be":             {size(5000, 10), report.Yes},
+		"every 2 s":                 {slow, report.Unproven},
+		"a fifth did not come":      {few, report.Unproven},
+		"of another size":           {size(100, 10), report.Told},
+		"of another size, and none": {none, report.Unproven},
+	} {
+		if rows := test.size.rows(); rows[0].Reached != test.want {
+			t.Errorf("%s: %+v", name, rows[0])
+		}
+	}
+}
+
+func TestSlowerAgents(t *testing.T) {
+	good, bad := size(100, 1), size(100, 1)
+	bad.Messages = 50
+	for _, test := range []struct {
+		name  string
+		sizes []*Size // one after the other; nil: it can't be measured
+		want  *Size
+		paces []time.Duration
+	}{
+		{"they keep their pace", []*Size{good}, good, []time.Duration{time.Second}},
+		{"only every 2 s", []*Size{bad, good}, good, []time.Duration{time.Second, 2 * time.Second}},
+		{"not even then", []*Size{bad, bad}, bad, []time.Duration{time.Second, 2 * time.Second}},
+		{"it fails", []*Size{nil}, nil, []time.Duration{time.Second}},
+		{"it fails then", []*Size{bad, nil}, nil, []time.Duration{time.Second, 2 * time.Second}},
+	} {
+		b := &Bench{options: Options{Logf: t.Logf}}
+		var paces []time.Duration
+		got, err := b.growTo(growPoint{100, usual}, func(point growPoint) (*Size, error) {
+			one := test.sizes[len(paces)]
+			paces = append(paces, point.pace.Interval)
+			if one == nil {
+				return nil, errors.New("no")
+			}
+			return one, nil
+		})
+		if got != test.want || (err == nil) != (test.want != nil) || !slices.Equal(paces, test.paces) {
+			t.Errorf("%s: %+v, %v, %v", test.name, got, err, paces)
+		}
+	}
+}
+
+func TestAges(t *testing.T) {
+	some := quantile.Spread{Count: 100, P99: 1100}
+	for _, test := range []struct {
+		name         string
+		ages         check.Ages
+		age, answers report.Reached
+	}{
+		{"all is well", check.Ages{Asked: 10, AgeMS: some}, report.Yes, report.Yes},
+		{"old", check.Ages{Asked: 10, AgeMS: quantile.Spread{Count: 100, P99: 1300}}, report.No, report.Yes},
+		{"one was wrong", check.Ages{Asked: 10, Failed: 1, Failures: []string{"9 pods"}, AgeMS: some}, report.Yes,
+			report.No},
+		{"all were wrong", check.Ages{Asked: 10, Failed: 10}, report.Unproven, report.No},
+		{"nobody asked", check.Ages{}, report.Unproven, report.No},
+	} {
+		rows := ageRows("now", &test.ages)
+		if rows[0].Reached != test.age || rows[1].Reached != test.answers || !rows[1].Always {
+			t.Errorf("%s: %+v", test.name, rows)
+		}
+	}
+}
+
+func TestReviews(t *testing.T) {
+	for _, test := range []struct {
+		span kubeSpan
+		want report.Reached
+	}{
+		{kubeSpan{Requests: 1000, Token: 1, Access: 1, Seconds: 10}, report.Yes},
+		{kubeSpan{Requests: 1000, Token: 10, Access: 10, Seconds: 10}, report.No},
+		{kubeSpan{Seconds: 10}, report.Unproven},
+	} {
+		if row := test.span.reviewsRow(); row.Reached != test.want {
+			t.Errorf("%+v", row)
 		}
 	}
 }
@@ -149,6 +242,9 @@ func TestWaits(t *testing.T) {
 	series := func(count, short float64) meter.Series {
 		return meter.Series{waitName + "_count": count, waitName + `_bucket{le="0.001"}`: short}
 	}
+	if waits := waitsOf(Span{before: series(10, 5), after: series(10, 5)}); waits.row().Reached != report.Unproven {
+		t.Errorf("nothing was written: %+v", waits)
+	}
 	waits := waitsOf(Span{before: series(10, 5), after: series(110, 105)})
 	if waits.Count != 100 || waits.Longer != 0 || waits.row().Reached != report.Yes {
 		t.Errorf("%+v", waits)
@@ -187,13 +283,20 @@ func TestOptions(t *testing.T) {
 		!strings.Contains(err.Error(), "shrink") {
 		t.Errorf("%v", err)
 	}
-	b, err := New(Options{Scratch: t.TempDir(), Quick: true})
-	if err != nil || b.options.Nodes != 300 {
-		t.Errorf("%v", err)
-	}
-	for _, m := range measures {
-		if b.wanted(&m) == m.extra {
-			t.Errorf("%s: wanted is %t", m.name, !m.extra)
+	for _, options := range []Options{{Quick: true}, {Quick: true, Beside: []string{"beside"}}, {}} {
+		options.Scratch = t.TempDir()
+		b, err := New(options)
+		if err != nil || (b.options.Nodes == 300) != options.Quick {
+			t.Errorf("%v", err)
+		}
+		for _, m := range measures {
+			want := !m.extra && (m.name != "beside" || !options.Quick || options.Beside != nil)
+			if b.wanted(&m) != want {
+				t.Errorf("%+v: %s is wanted: %t", options, m.name, !want)
+			}
+		}
+		if files := b.Files(); options.Quick && files > 4096 || !options.Quick && (files < 12000 || files > 20000) {
+			t.Errorf("%+v: %d files", options, files)
 		}
 	}
 	// what a measure returns must fit into the results

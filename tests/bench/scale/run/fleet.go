@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"tacho.test/bench/scale/world"
+	"tacho.test/process"
 )
 
 // Fleet is the agents of a world, in one process that follows the world's changes.
 type Fleet struct {
-	*Process
+	*process.Process
 	cancel func() // of the subscription
 	lines  chan string
 
@@ -34,6 +35,8 @@ type Pace struct {
 
 // usual is what the chart has agents do.
 var usual = Pace{time.Second, "all"}
+
+func (p Pace) slower() Pace { return Pace{2 * p.Interval, p.Metrics} }
 
 // FleetNews is what the fleet says of itself each second.
 type FleetNews struct {
@@ -59,7 +62,7 @@ type fleetLine struct {
 func (b *Bench) startFleet(folder string, of *world.World, port int, pace Pace) (*Fleet, error) {
 	f := &Fleet{lines: make(chan string, 1<<20), changed: make(chan struct{})}
 	var err error
-	f.Process, err = Start(Launch{Name: "fleet", Folder: folder,
+	f.Process, err = process.Start(process.Launch{Name: "fleet", Log: filepath.Join(folder, "fleet.log"),
 		Program: filepath.Join(b.options.Build, "tests/bench/scale/fleet"),
 		Arguments: []string{fmt.Sprintf("--url=tls+tcp://127.0.0.1:%d", port),
 			"--ca=" + filepath.Join(folder, "certs", "ca.crt"), "--server-name=" + serverName,

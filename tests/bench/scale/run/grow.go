@@ -40,54 +40,56 @@ type Size struct {
 	NodesCheck  *check.Report      `json:"nodes_check"`
 }
 
-// growSizes are in an order that leaves the stage of the large cluster for others.
-func (b *Bench) growSizes() []int {
-	sizes := []int{}
-	for _, size := range []int{100, 1000} {
-		if size < b.options.Nodes {
-			sizes = append(sizes, size)
+// growPoint is a size that is measured.
+type growPoint struct {
+	nodes int
+	pace  Pace
+}
+
+// growPoints are in an order that leaves the stage of the large cluster for others. A quick run has a
+// small one, of agents that send every 2 s: what a machine that is too small for the largest makes
+// (growTo) shall work when it comes to that.
+func (b *Bench) growPoints() []growPoint {
+	large := growPoint{b.options.Nodes, usual}
+	if b.options.Quick {
+		return []growPoint{{max(1, large.nodes/3), usual.slower()}, large}
+	}
+	points := []growPoint{{large.nodes, Pace{usual.Interval, "cpu-memory"}}}
+	for _, nodes := range []int{100, 1000} {
+		if nodes < large.nodes {
+			points = append(points, growPoint{nodes, usual})
 		}
 	}
-	if !b.options.Quick {
-		sizes = append(sizes, 2*b.options.Nodes)
-	}
-	return append(sizes, b.options.Nodes)
+	return append(points, growPoint{2 * large.nodes, usual}, large)
 }
 
 func (b *Bench) grow(ctx context.Context) ([]report.Row, any, error) {
 	var sizes []*Size
 	var rows []report.Row
-	add := func(nodes int, pace Pace) error {
-		size, err := b.growTo(ctx, nodes, pace)
-		if err == nil {
-			sizes = append(sizes, size)
-			rows = append(rows, checkRow("all pods, "+size.name(), size.Check), checkRow("all nodes, "+size.name(),
-				size.NodesCheck))
+	for _, point := range b.growPoints() {
+		size, err := b.growTo(point, func(point growPoint) (*Size, error) { return b.measureSize(ctx, point) })
+		if err != nil {
+			return nil, sizes, err
 		}
-		return err
-	}
-	if !b.options.Quick {
-		if err := add(b.options.Nodes, Pace{usual.Interval, "cpu-memory"}); err != nil {
-			return rows, sizes, err
-		}
-	}
-	for _, nodes := range b.growSizes() {
-		if err := add(nodes, usual); err != nil {
-			return rows, sizes, err
-		}
+		sizes = append(sizes, size)
+		rows = append(rows, checkRow("all pods, "+size.name(), size.Check), checkRow("all nodes, "+size.name(),
+			size.NodesCheck))
 	}
 	slices.SortStableFunc(sizes, func(a, b *Size) int { return a.Nodes - b.Nodes })
 	return append(growRows(sizes), rows...), sizes, nil
 }
 
-func (b *Bench) growTo(ctx context.Context, nodes int, pace Pace) (*Size, error) {
-	size, err := b.measureSize(ctx, nodes, pace)
+// growTo measures a size, and again with slower agents when they do not fit on this machine: theirs is
+// most of the work.
+func (b *Bench) growTo(point growPoint, measure func(growPoint) (*Size, error)) (*Size, error) {
+	size, err := measure(point)
 	if err != nil || size.kept() {
 		return size, err
 	}
-	b.logf("%d agents at 1 Hz do not fit on this machine beside the aggregator: every 2 s", nodes)
-	pace.Interval *= 2
-	return b.measureSize(ctx, nodes, pace)
+	point.pace = point.pace.slower()
+	b.logf("%d agents did not keep their pace beside the aggregator: they send every %s", point.nodes,
+		point.pace.Interval)
+	return measure(point)
 }
 
 func (s *Size) name() string {
@@ -105,13 +107,13 @@ func (s *Size) kept() bool {
 	return s.Messages > 0.97*wanted && lost < 0.02*float64(max(1, s.Fleet.Sent))
 }
 
-func (b *Bench) measureSize(ctx context.Context, nodes int, pace Pace) (*Size, error) {
-	s, err := b.newStageOf(ctx, nodes, pace)
+func (b *Bench) measureSize(ctx context.Context, point growPoint) (*Size, error) {
+	s, err := b.newStageOf(ctx, point.nodes, point.pace)
 	if err != nil {
 		return nil, err
 	}
-	size := &Size{Nodes: nodes, Pods: s.Pods, IntervalMS: pace.Interval.Milliseconds(),
-		Metrics: pace.Metrics, ConnectMS: s.Connected.Milliseconds()}
+	size := &Size{Nodes: s.Nodes, Pods: s.Pods, IntervalMS: s.Pace.Interval.Milliseconds(),
+		Metrics: s.Pace.Metrics, ConnectMS: s.Connected.Milliseconds()}
 	if err := sleep(ctx, time.Duration(b.seconds(5, 2))*time.Second); err != nil {
 		return nil, err
 	}
@@ -131,7 +133,7 @@ func (b *Bench) measureSize(ctx context.Context, nodes int, pace Pace) (*Size, e
 	if size.NodesCheck, err = s.Check(ctx, true); err != nil {
 		return nil, err
 	}
-	b.logf("%d nodes: %.3f cores, %.1f µs a message, %d MiB, fleet %.2f cores; %s", nodes, size.Cores,
+	b.logf("%d nodes: %.3f cores, %.1f µs a message, %d MiB, fleet %.2f cores; %s", size.Nodes, size.Cores,
 		size.PerMessage, size.Memory.RSS>>20, size.Fleet.CPU, size.Check)
 	return size, nil
 }
@@ -149,22 +151,31 @@ func (s *Size) take(span *Span) {
 
 func growRows(sizes []*Size) (rows []report.Row) {
 	for _, size := range sizes {
-		name := size.name() + " × 30 pods × 2 containers"
-		note := fmt.Sprintf("%.1f µs a message of %.0f bytes; ingest's and NNG's threads %.3f core; all connected in %.1f s",
-			size.PerMessage, size.MessageSize, size.IngestCores, float64(size.ConnectMS)/1000)
-		if size.IntervalMS != 1000 {
-			note += fmt.Sprintf("; agents send every %d ms here, else they do not fit on this machine", size.IntervalMS)
-		}
-		cpu := report.Figure("CPU, "+name, size.Cores, "core")
-		memory := report.Figure("memory, "+name, mib(size.Memory.RSS), "MiB")
-		if size.Nodes == largeNodes {
-			cpu = report.AtMost("ingest, "+name+" at 1 Hz over TLS", size.Cores, goalIngestCores, "core")
-			memory = report.AtMost("memory, "+name, mib(size.Memory.RSS), goalMemoryMiB, "MiB")
-		}
-		rows = append(rows, cpu.With("%s", note),
-			memory.With("%.0f KiB a node", float64(size.Memory.RSS)/1024/float64(size.Nodes)))
+		rows = append(rows, size.rows()...)
 	}
 	return append(rows, flatRow(sizes))
+}
+
+// rows: CPU is worth nothing where the agents did not send what they should.
+func (s *Size) rows() []report.Row {
+	name := s.name() + " × 30 pods × 2 containers"
+	note := fmt.Sprintf("%.1f µs a message of %.0f bytes; ingest's and NNG's threads %.3f core; all connected in %.1f s",
+		s.PerMessage, s.MessageSize, s.IngestCores, float64(s.ConnectMS)/1000)
+	if s.IntervalMS != usual.Interval.Milliseconds() {
+		note += fmt.Sprintf("; agents send every %d ms here", s.IntervalMS)
+	}
+	cpu := report.Figure("CPU, "+name, s.Cores, "core")
+	memory := report.Figure("memory, "+name, mib(s.Memory.RSS), "MiB")
+	if s.Nodes == largeNodes {
+		cpu = report.AtMost("ingest, "+name+" at 1 Hz over TLS", s.Cores, goalIngestCores, "core")
+		memory = report.AtMost("memory, "+name, mib(s.Memory.RSS), goalMemoryMiB, "MiB")
+	}
+	if !s.kept() || cpu.Goal != "" && s.IntervalMS != usual.Interval.Milliseconds() {
+		cpu = report.Missing(cpu.What, cpu.Goal, fmt.Sprintf("%s with %.0f messages a second, more did not fit on this "+
+			"machine", cpu.Measured, s.Messages))
+	}
+	return []report.Row{cpu.With("%s", note),
+		memory.With("%.0f KiB a node", float64(s.Memory.RSS)/1024/float64(s.Nodes))}
 }
 
 // flatRow looks for a size whose message costs more than a smaller one's. That they cost less is no
@@ -175,15 +186,18 @@ func flatRow(sizes []*Size) report.Row {
 	least, worst := math.Inf(1), 0.0
 	var texts []string
 	for _, size := range sizes {
-		if size.Metrics != usual.Metrics {
+		if size.Metrics != usual.Metrics || !size.kept() {
 			continue
 		}
 		texts = append(texts, fmt.Sprintf("%.1f µs at %s", size.PerMessage, report.Text(float64(size.Nodes), "")))
 		worst = max(worst, size.PerMessage/least)
 		least = min(least, size.PerMessage)
 	}
-	return report.AtMost(what, worst, goalFlat, "×").
-		With("CPU time of the process by message: %s", strings.Join(texts, ", "))
+	row := report.AtMost(what, worst, goalFlat, "×")
+	if len(texts) < 2 {
+		row = report.Missing(what, row.Goal, "there are no two sizes at which agents kept their pace")
+	}
+	return row.With("CPU time of the process by message: %s", strings.Join(texts, ", "))
 }
 
 // checkRow judges an answer by what must be in it. Late figures are told: ages have a goal of their own.

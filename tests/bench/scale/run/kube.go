@@ -53,16 +53,19 @@ func (b *Bench) kube(ctx context.Context) ([]report.Row, any, error) {
 		watchRow("pods", span.Counts[kubedouble.ListPods], span.Counts[kubedouble.WatchPods]),
 		watchRow("nodes", span.Counts[kubedouble.ListNodes], span.Counts[kubedouble.WatchNodes]),
 	}
-	perRequest := 0.0
-	if span.Requests > 0 {
-		perRequest = float64(span.Token+span.Access) / span.Requests
+	return append(rows, span.reviewsRow()), span, nil
+}
+
+func (s *kubeSpan) reviewsRow() report.Row {
+	const what = "reviews of each request, cached"
+	if s.Requests == 0 {
+		return report.Missing(what, "≤ "+report.Text(goalReviewsPerRequest, ""), "there were no requests")
 	}
-	minutes := span.Seconds / 60
-	rows = append(rows, report.AtMost("reviews of each request, cached", perRequest, goalReviewsPerRequest, "").
+	minutes := s.Seconds / 60
+	return report.AtMost(what, float64(s.Token+s.Access)/s.Requests, goalReviewsPerRequest, "").
 		With("%.1f token and %.1f access reviews a minute, while %.0f requests a second were answered; "+
-			"%d token reviews at the start, one of each agent", float64(span.Token)/minutes,
-			float64(span.Access)/minutes, span.Requests/span.Seconds, span.Agents))
-	return rows, span, nil
+			"%d token reviews at the start, one of each agent", float64(s.Token)/minutes, float64(s.Access)/minutes,
+			s.Requests/s.Seconds, s.Agents)
 }
 
 // askForKube is what is looked at when the HPA was not measured before.

@@ -55,6 +55,9 @@ func (s *Stage) measureList(ctx context.Context, accept string, count int) (*Lis
 	if err := readReport(report, asked, &asked.Asked); err != nil {
 		return nil, err
 	}
+	if len(asked.TotalMS) != count {
+		return nil, fmt.Errorf("%d of %d lists were answered", len(asked.TotalMS), count)
+	}
 	result := asked.result(after.Since(before))
 	result.Accept = accept
 	s.bench.logf("lists of %d pods as %s: %.1f MB, first byte %.1f ms, %.0f ms, %.1f a CPU second", s.Pods, accept,

@@ -109,6 +109,19 @@ func (s *Stage) End() {
 	}
 }
 
+// ended tells how the aggregator or the fleet ended, if one has.
+func (s *Stage) ended() error {
+	switch {
+	case s == nil:
+		return nil
+	case !s.Aggregator.Alive():
+		return s.Aggregator.HowEnded()
+	case !s.Fleet.Alive():
+		return s.Fleet.HowEnded()
+	}
+	return nil
+}
+
 func (s *Stage) rss() (int64, error) { return meter.ReadRSS(s.Aggregator.PID) }
 
 // Late is the age from which a figure is late.

@@ -37,5 +37,8 @@ func (w *Waits) row() report.Row {
 	if w == nil {
 		return report.Missing(what, "never", "the aggregator has no "+waitName)
 	}
+	if w.Count == 0 {
+		return report.Missing(what, "never", "nothing was written meanwhile")
+	}
 	return report.Must(what, "never", fmt.Sprintf("%.0f of %s times", w.Longer, report.Text(w.Count, "")), w.Longer == 0)
 }

@@ -38,5 +38,6 @@ func CPU(hash uint64, timeMS int64) uint64 {
 	return (hash%4000+1)*1_000_000 + uint64(timeMS%1_000_000)
 }
 
-// Memory is what the working set must be, in bytes.
-func Memory(hash uint64) uint64 { return ((hash>>20)%262_144 + 1) * 4096 }
+// Memory is what the working set must be, in bytes. The bits that it is made of, 28 to 45, are those
+// that the last byte of a name reaches: FNV's prime is 2^40 and a little.
+func Memory(hash uint64) uint64 { return ((hash>>28)%262_144 + 1) * 4096 }

@@ -1,8 +1,9 @@
-package run
+package process
 
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +12,7 @@ import (
 
 func shell(t *testing.T, script string, lines func([]byte)) *Process {
 	t.Helper()
-	p, err := Start(Launch{Name: "sh", Folder: t.TempDir(), Program: "/bin/sh",
+	p, err := Start(Launch{Name: "sh", Log: filepath.Join(t.TempDir(), "log"), Program: "/bin/sh",
 		Arguments: []string{"-c", script}, Stdin: true, Lines: lines})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestEnds(t *testing.T) {
 }
 
 func TestNoProgram(t *testing.T) {
-	if _, err := Start(Launch{Name: "x", Folder: t.TempDir(), Program: "/nowhere"}); err == nil {
+	if _, err := Start(Launch{Name: "x", Log: filepath.Join(t.TempDir(), "log"), Program: "/nowhere"}); err == nil {
 		t.Error("it was started")
 	}
 }

@@ -1,4 +1,5 @@
-package run
+// Package process runs programs beside a test or a measurement.
+package process
 
 import (
 	"bufio"
@@ -8,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Process is a program beside us, with a log of its own. It dies with us, however we end.
+// Process is a program beside us, with a log of its own and a group of its own. It dies with us, however
+// we end.
 type Process struct {
 	Name  string
 	PID   int
@@ -30,8 +31,8 @@ type Process struct {
 
 // Launch says what is started.
 type Launch struct {
-	Name      string // of the log, too
-	Folder    string // of the log
+	Name      string // for messages
+	Log       string // a file, which is appended to
 	Program   string
 	Arguments []string
 	Stdin     bool
@@ -51,18 +52,17 @@ var launches = sync.OnceValue(func() chan func() {
 	return work
 })
 
-// Start starts it. Its standard error is appended to FOLDER/NAME.log.
+// Start starts it. Its standard error goes to its log.
 func Start(launch Launch) (*Process, error) {
-	p := &Process{Name: launch.Name, log: filepath.Join(launch.Folder, launch.Name+".log"),
-		ended: make(chan struct{})}
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	p := &Process{Name: launch.Name, log: launch.Log, ended: make(chan struct{})}
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
 	p.command = exec.Command(launch.Program, launch.Arguments...)
 	p.command.Stderr = out
-	// a group of its own: an interrupt from the terminal is ours to hand on
+	// a group of its own: an interrupt from the terminal is ours to hand on, in order
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var stdout io.ReadCloser
 	if launch.Lines == nil {
@@ -147,7 +147,7 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Stop asks it to end, and insists after a while.
+// Stop asks it to end, waits, then insists. Its ports are free afterwards.
 func (p *Process) Stop(grace time.Duration) {
 	if p == nil {
 		return
@@ -170,27 +170,4 @@ func (p *Process) Log() string {
 func (p *Process) Tail(lines int) string {
 	all := strings.Split(strings.TrimRight(p.Log(), "\n"), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-// RaiseLimits lets us and who is started by us have so many files open, or as many as we may. Go would
-// give children the limit back that we were started with, unless it was set by the program.
-func RaiseLimits(wanted, needed uint64) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	if limit.Max < wanted { // the mighty may
-		more := syscall.Rlimit{Cur: wanted, Max: wanted}
-		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more) == nil {
-			return nil
-		}
-	}
-	limit.Cur = limit.Max
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("raising the limit of open files: %w", err)
-	}
-	if limit.Max < needed {
-		return fmt.Errorf("%d files may be open at a time, and %d are needed: ulimit -Hn", limit.Max, needed)
-	}
-	return nil
 }
