@@ -11,7 +11,6 @@
 #include "tests/bench/scale/fleet_agent.h"
 #include "tests/bench/scale/fleet_lines.h"
 #include "tests/bench/scale/fleet_report.h"
-#include "tests/bench/scale/fleet_threads.h"
 #include "tests/bench/scale/fleet_wheel.h"
 #include "tests/bench/scale/fleet_world.h"
 
@@ -31,9 +30,6 @@
 /* Of the main thread, over NNG's: while thousands of handshakes are under way, an agent that has
  * made its connection is to send all the same, as it would on a machine of its own. */
 #define MAIN_NICE (-10)
-
-/* Of NNG's threads, below the aggregator's: agents have machines of their own to shake hands on. */
-#define NNG_NICE 5
 
 /* How often an agent looks after its connection (agent/agent.c). */
 #define CARE_MS 1000
@@ -340,7 +336,6 @@ static int prepare(struct fleet *fleet, struct error *err)
 	if (!fleet->world || !fleet->wire.telemetry ||
 		lines_init(&fleet->lines, STDIN_FILENO, WORLD_MAX_LINE) < 0)
 		return error_errno(err, ENOMEM, "starting");
-	(void)fleet_threads_start(NNG_NICE);
 	r = tls_config_client(flags->ca_file, flags->server_name, &fleet->tls, err);
 	if (r < 0)
 		return r;
