@@ -21,6 +21,14 @@ _Static_assert(WORLD_MAX_NODES / IN_A_NET < 256, "the addresses leave 127.1.0.0/
  * because connect(2) has no context. One that was closed is found out by its addresses. */
 static _Atomic int sockets[WORLD_MAX_NODES];
 
+/* Ports on this side: none that the kernel would give to a listener (net.ipv4.ip_local_port_range).
+ * While the aggregator is away an agent could else take its port from under it. */
+#define FIRST_PORT 10000U
+#define PORTS      20000U
+#define PORT_TRIES 20
+
+static _Atomic unsigned ports_taken;
+
 static uint32_t address_of(uint32_t agent)
 {
 	return FIRST_NET + agent / IN_A_NET * 256 + agent % IN_A_NET + 1;
@@ -44,6 +52,20 @@ static int agent_of(uint32_t ip)
 										     : -1;
 }
 
+static int bind_to(int fd, struct sockaddr_in *address)
+{
+	for (int i = 0; i < PORT_TRIES; i++) {
+		unsigned port = FIRST_PORT + atomic_fetch_add(&ports_taken, 1) % PORTS;
+
+		address->sin_port = htons((uint16_t)port);
+		if (bind(fd, (struct sockaddr *)address, sizeof(*address)) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	return -1;
+}
+
 /* From the agent's own address: else two connections of the process could have one address and port
  * on this side. */
 int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t size)
@@ -54,9 +76,8 @@ int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t size)
 	if (size >= sizeof(address) && to.__sockaddr__->sa_family == AF_INET) {
 		memcpy(&address, to.__sockaddr__, sizeof(address));
 		agent = agent_of(ntohl(address.sin_addr.s_addr));
-		address.sin_port = 0;
 		if (agent >= 0) {
-			if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+			if (bind_to(fd, &address) < 0)
 				return -1;
 			atomic_store(&sockets[agent], fd + 1);
 		}
