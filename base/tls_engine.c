@@ -102,11 +102,10 @@ static int again_or(const SSL *ssl, int result, int fatal)
 	}
 }
 
-/* It may be what the handshake failed for. */
-static void drop_session(const struct nng_tls_engine_conn *conn)
+static void tell_session(const struct nng_tls_engine_conn *conn, enum tls_session_end end)
 {
-	if (conn->ssl && conn->config->client && !conn->established)
-		tls_session_drop(conn->ssl);
+	if (conn->config->client)
+		tls_session_ended(conn->ssl, end);
 }
 
 static int conn_handshake(nng_tls_engine_conn *conn)
@@ -120,6 +119,7 @@ static int conn_handshake(nng_tls_engine_conn *conn)
 	result = SSL_do_handshake(conn->ssl);
 	if (result == 1) {
 		conn->established = true;
+		tell_session(conn, TLS_SESSION_WORKED);
 		return 0;
 	}
 	rv = again_or(conn->ssl, result, NNG_ECRYPTO);
@@ -127,8 +127,8 @@ static int conn_handshake(nng_tls_engine_conn *conn)
 		return rv;
 	/* The last of the queue: a signature that is wrong leaves its own error before it. */
 	verify_failed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+	tell_session(conn, ERR_peek_error() == 0 ? TLS_SESSION_LOST : TLS_SESSION_FAILED);
 	log_failure(conn, ERR_peek_error(), verify_failed);
-	drop_session(conn);
 	conn->failed = verify_failed ? NNG_EPEERAUTH : rv;
 	return conn->failed;
 }
@@ -265,7 +265,8 @@ static void forget(nng_tls_engine_conn *conn)
 static void conn_fini(nng_tls_engine_conn *conn)
 {
 	forget(conn);
-	drop_session(conn);
+	if (conn->ssl && !conn->established && !conn->failed)
+		tell_session(conn, TLS_SESSION_LOST);
 	free(conn->joined);
 	conn->joined = NULL;
 	SSL_free(conn->ssl);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -13,6 +14,8 @@ struct slot {
 	pthread_mutex_t lock;
 	SSL_SESSION *session; /* nobody's but ours: connections have copies; NULL: none */
 	time_t ends;
+	unsigned lost; /* seconds with lost handshakes, since one worked; */
+	time_t lost_s; /* the last of them */
 };
 
 /* Where a context has its slot. */
@@ -54,6 +57,7 @@ static void put(struct slot *slot, SSL_SESSION *session, time_t ends)
 	old = slot->session;
 	slot->session = session;
 	slot->ends = ends;
+	slot->lost = 0;
 	(void)pthread_mutex_unlock(&slot->lock);
 	SSL_SESSION_free(old);
 }
@@ -136,10 +140,22 @@ void tls_session_offer(SSL *ssl)
 	SSL_SESSION_free(copy);
 }
 
-void tls_session_drop(SSL *ssl)
+void tls_session_ended(SSL *ssl, enum tls_session_end end)
 {
 	struct slot *slot = slot_of(ssl);
+	time_t now = time(NULL);
+	bool drop;
 
-	if (slot)
+	if (!slot)
+		return;
+	(void)pthread_mutex_lock(&slot->lock);
+	if (end == TLS_SESSION_WORKED)
+		slot->lost = 0;
+	else if (slot->lost == 0 || slot->lost_s != now)
+		slot->lost++;
+	slot->lost_s = now;
+	drop = end == TLS_SESSION_FAILED || slot->lost >= TLS_SESSION_MAX_LOST;
+	(void)pthread_mutex_unlock(&slot->lock);
+	if (drop)
 		put(slot, NULL, 0);
 }

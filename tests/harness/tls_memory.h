@@ -1,7 +1,7 @@
 /* TLS handshakes without a network, with the time of day that a test wants.
  *
- * Whoever links this has its time(2): OpenSSL's and ours. Everything here fails the running cmocka
- * test when OpenSSL does what it must not fail at. */
+ * Whoever links this has its time(2), for OpenSSL and for us: it stands still. Everything here
+ * fails the running cmocka test when OpenSSL does what it must not fail at. */
 #ifndef TESTS_HARNESS_TLS_MEMORY_H
 #define TESTS_HARNESS_TLS_MEMORY_H
 
@@ -10,7 +10,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* From now on time(2) is so many seconds ahead of the clock. */
+/* From now on time(2) is so many seconds later than at first. */
 void tls_memory_travel(long seconds);
 
 /* A self-signed certificate for no name, with this serial number, which ends so many seconds from

@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/tls_pem.h"
+#include "base/tls_session.h"
 #include "tests/harness/pki.h"
 #include "tests/harness/wait.h"
 
@@ -23,6 +24,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -186,9 +188,12 @@ static int listen_plainly(uint16_t *ret_port)
 	return fd;
 }
 
+static const char NONSENSE[] = "HTTP/1.1 503 Service Unavailable\r\n\r\n";
+
 enum manners {
 	POLITE, /* as an aggregator that ends as soon as it has the agent */
 	RUDE,   /* hangs up in the midst of the handshake */
+	MAD,    /* answers something else */
 };
 
 static _Atomic int connections; /* of the dialer: both greetings have come */
@@ -226,6 +231,11 @@ static bool takes_up(SSL_CTX *ctx, int listener, enum manners manners)
 		assert_true(wait_until(are_more, &before, PATIENCE_MS));
 	} else {
 		assert_int_equal(read(fd, greeting, 1), 1);
+		if (manners == MAD)
+			assert_int_equal(write(fd, NONSENSE, strlen(NONSENSE)), strlen(NONSENSE));
+		(void)shutdown(fd, SHUT_WR); /* no RST that overtakes it */
+		while (read(fd, greeting, sizeof(greeting)) > 0)
+			;
 	}
 	SSL_free(ssl);
 	(void)close(fd);
@@ -272,6 +282,14 @@ static void a_client_resumes_until_that_fails(void **state)
 	assert_true(takes_up(ctx, listener, POLITE));
 	assert_true(takes_up(ctx, listener, POLITE));
 	(void)takes_up(ctx, listener, RUDE);
+	assert_true(takes_up(ctx, listener, POLITE));
+	for (int i = 0; i < TLS_SESSION_MAX_LOST; i++) {
+		wait_ms(1100); /* each in another second */
+		(void)takes_up(ctx, listener, RUDE);
+	}
+	assert_false(takes_up(ctx, listener, POLITE));
+	assert_true(takes_up(ctx, listener, POLITE));
+	(void)takes_up(ctx, listener, MAD);
 	assert_false(takes_up(ctx, listener, POLITE));
 	assert_true(takes_up(ctx, listener, POLITE));
 	assert_false(takes_up(anew, listener, POLITE)); /* can't read the ticket */

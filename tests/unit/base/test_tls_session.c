@@ -81,8 +81,9 @@ static enum outcome meet(SSL_CTX *client, SSL_CTX *server, const char *name)
 
 	tls_session_offer(ends.client);
 	if (!tls_memory_shake(&ends)) {
-		tls_session_drop(ends.client);
+		tls_session_ended(ends.client, TLS_SESSION_FAILED);
 	} else {
+		tls_session_ended(ends.client, TLS_SESSION_WORKED);
 		outcome = SSL_session_reused(ends.client) ? RESUMED : IN_FULL;
 		assert_int_equal(SSL_session_reused(ends.server), outcome == RESUMED);
 		/* what the engine tells NNG by */
@@ -214,19 +215,46 @@ static void tickets_of_resumed_connections_do_not_either(void **state)
 	SSL_CTX_free(server);
 }
 
+/* One that nobody answers. */
+static void break_off(SSL_CTX *client, SSL_CTX *server, enum tls_session_end end)
+{
+	struct tls_memory ends = tls_memory_new(client, server, NAME);
+
+	tls_session_offer(ends.client);
+	assert_true(SSL_do_handshake(ends.client) < 0);
+	tls_session_ended(ends.client, end);
+	tls_memory_free(&ends);
+}
+
 static void a_failed_handshake_takes_the_session_away(void **state)
 {
 	const struct fixture *fixture = *state;
-	struct tls_memory ends;
 
 	assert_int_equal(meet(fixture->client, fixture->server, NAME), IN_FULL);
-	ends = tls_memory_new(fixture->client, fixture->server, NAME);
-	tls_session_offer(ends.client);
-	assert_true(SSL_do_handshake(ends.client) < 0); /* nobody has answered */
-	tls_session_drop(ends.client);
-	tls_memory_free(&ends);
+	break_off(fixture->client, fixture->server, TLS_SESSION_FAILED);
 	assert_int_equal(meet(fixture->client, fixture->server, NAME), IN_FULL);
 	assert_int_equal(meet(fixture->client, fixture->server, NAME), RESUMED);
+}
+
+static void so_do_some_seconds_of_lost_connections(void **state)
+{
+	const struct fixture *fixture = *state;
+	long now = 0;
+
+	assert_int_equal(meet(fixture->client, fixture->server, NAME), IN_FULL);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 1; i < TLS_SESSION_MAX_LOST; i++) {
+			for (int j = 0; j < 10; j++)
+				break_off(fixture->client, fixture->server, TLS_SESSION_LOST);
+			tls_memory_travel(++now * 10);
+		}
+		assert_int_equal(meet(fixture->client, fixture->server, NAME), RESUMED);
+	}
+	for (int i = 0; i < TLS_SESSION_MAX_LOST; i++) {
+		break_off(fixture->client, fixture->server, TLS_SESSION_LOST);
+		tls_memory_travel(++now * 10);
+	}
+	assert_int_equal(meet(fixture->client, fixture->server, NAME), IN_FULL);
 }
 
 static void nobody_resumes_with_a_server_that_gives_no_tickets(void **state)
@@ -299,7 +327,7 @@ static void *meet_often(void *context)
 		tls_session_offer(ends.client);
 		bad += !tls_memory_shake(&ends);
 		if (i % 5 == 4)
-			tls_session_drop(ends.client);
+			tls_session_ended(ends.client, TLS_SESSION_FAILED);
 		tls_memory_free(&ends);
 	}
 	return (void *)bad;
@@ -331,6 +359,7 @@ int main(void)
 		TEST(resuming_does_not_prolong_a_session),
 		TEST(tickets_of_resumed_connections_do_not_either),
 		TEST(a_failed_handshake_takes_the_session_away),
+		TEST(so_do_some_seconds_of_lost_connections),
 		TEST(nobody_resumes_with_a_server_that_gives_no_tickets),
 		TEST(who_verifies_nothing_keeps_nothing_unverified),
 		TEST(a_large_ticket_is_not_kept),
