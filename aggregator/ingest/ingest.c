@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #define RECEIVE_TIMEOUT_MS 200 /* how long ingest_stop() may take, and a sweep be late */
+#define BUNDLE_MIN         3   /* messages */
+#define BUNDLE_PAUSE_US    2000
 #define SWEEP_NS           NS_PER_SECOND
 #define LOG_INTERVAL_NS    (10 * NS_PER_SECOND)
 
@@ -42,6 +44,7 @@ struct ingest {
 
 	/* The thread's own. */
 	struct intake *intake;
+	size_t bundle; /* messages taken since it waited */
 	uint64_t next_sweep_ns;
 	struct log_limit cut;
 
@@ -129,18 +132,40 @@ static void receive(struct ingest *ingest, nng_msg *message, uint64_t now_ns)
 	nng_msg_free(message);
 }
 
+/* To be woken for each message costs as much as to apply it: when so many were there at once, the
+ * next ones wait for each other. */
+static int next_message(struct ingest *ingest, nng_msg **ret_message)
+{
+	int rv = nng_recvmsg(ingest->socket, ret_message, NNG_FLAG_NONBLOCK);
+
+	if (rv == 0) {
+		ingest->bundle++;
+		return 0;
+	}
+	if (rv != NNG_EAGAIN)
+		return rv;
+	if (ingest->bundle >= BUNDLE_MIN) {
+		ingest->bundle = 0;
+		(void)usleep(BUNDLE_PAUSE_US);
+		return NNG_EAGAIN;
+	}
+	rv = nng_recvmsg(ingest->socket, ret_message, 0);
+	ingest->bundle = rv == 0;
+	return rv;
+}
+
 static void *run(void *context)
 {
 	struct ingest *ingest = context;
 
 	while (!atomic_load(&ingest->stopping)) {
 		nng_msg *message;
-		int rv = nng_recvmsg(ingest->socket, &message, 0);
+		int rv = next_message(ingest, &message);
 		uint64_t now_ns = clock_monotonic_ns();
 
 		if (rv == 0) {
 			receive(ingest, message, now_ns);
-		} else if (rv != NNG_ETIMEDOUT) {
+		} else if (rv != NNG_ETIMEDOUT && rv != NNG_EAGAIN) {
 			(void)usleep(RECEIVE_TIMEOUT_MS * 1000); /* out of memory, most likely */
 		}
 		intake_settle(ingest->intake, now_ns);
