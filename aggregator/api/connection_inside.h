@@ -3,6 +3,7 @@
 #define API_CONNECTION_INSIDE_H
 
 #include "aggregator/access/access_desk.h"
+#include "aggregator/api/connection.h"
 #include "aggregator/api/connection_limits.h"
 #include "aggregator/api/http_date.h"
 #include "base/telemetry.h"
@@ -48,6 +49,7 @@ struct connection {
 	enum connection_state state;
 	uint64_t since_ns; /* in this state; while REPLYING, since a byte was taken, when last seen
 			    */
+	uint64_t begun_ns; /* when the request was whole; while REPLYING */
 	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum connection_end end;
 	bool counted; /* in the serving load */
@@ -56,7 +58,7 @@ struct connection {
 	bool bounded;                /* has a watermark */
 	struct event hold;           /* connection_reading.h; initialised by the first request */
 	struct evhttp_request *http; /* while REPLYING */
-	void (*finished)(void *argument);
+	connection_finished finished;
 	void *argument;
 };
 
