@@ -29,8 +29,9 @@ static const struct {
 
 #define CODE_COUNT (sizeof(CODES) / sizeof(CODES[0]))
 
-/* Close together where answers to the HPA are, 50 us to 1 ms; to 10 s, what a review may take. */
+/* Close together where answers to the HPA are, 25 us to 1 ms; to 10 s, what a review may take. */
 static const struct telemetry_bucket DURATIONS[] = {
+	{NS_PER_USEC * 25, "0.000025"},
 	{NS_PER_USEC * 50, "0.00005"},
 	{NS_PER_USEC * 100, "0.0001"},
 	{NS_PER_USEC * 250, "0.00025"},
