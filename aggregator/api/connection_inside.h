@@ -3,7 +3,6 @@
 #define API_CONNECTION_INSIDE_H
 
 #include "aggregator/access/access_desk.h"
-#include "aggregator/api/connection.h"
 #include "aggregator/api/connection_limits.h"
 #include "aggregator/api/http_date.h"
 #include "base/telemetry.h"
@@ -58,7 +57,7 @@ struct connection {
 	bool bounded;                /* has a watermark */
 	struct event hold;           /* connection_reading.h; initialised by the first request */
 	struct evhttp_request *http; /* while REPLYING */
-	connection_finished finished;
+	void (*finished)(void *argument, bool sent, uint64_t took_ns);
 	void *argument;
 };
 
