@@ -126,9 +126,14 @@ struct telemetry_series *telemetry_gauge(struct telemetry *telemetry, const char
 }
 
 struct telemetry_histogram *telemetry_histogram(struct telemetry *telemetry, const char *name,
-	const char *help, const struct telemetry_bucket *buckets, size_t count)
+	const char *help, const char *label, const char *label_value,
+	const struct telemetry_bucket *buckets, size_t count)
 {
-	const struct entry wanted = {.name = name, .help = help, .type = "histogram"};
+	const struct entry wanted = {.name = name,
+		.help = help,
+		.type = "histogram",
+		.label = label,
+		.label_value = label_value};
 	struct telemetry_histogram *histogram = NULL;
 	struct entry *entry;
 
@@ -157,6 +162,27 @@ void telemetry_observe(struct telemetry_histogram *histogram, uint64_t ns)
 	atomic_fetch_add_explicit(&histogram->sum_ns, ns, memory_order_relaxed);
 }
 
+/* `end` of the name: of a histogram "_sum" and its like. */
+static void render_name(const struct entry *entry, const char *end, struct buffer *out)
+{
+	if (entry->label)
+		buffer_printf(out, "%s%s{%s=\"%s\"} ", entry->name, end, entry->label,
+			entry->label_value);
+	else
+		buffer_printf(out, "%s%s ", entry->name, end);
+}
+
+static void render_bucket(
+	const struct entry *entry, const char *seconds, uint64_t hits, struct buffer *out)
+{
+	if (entry->label)
+		buffer_printf(out, "%s_bucket{%s=\"%s\",le=\"%s\"} %" PRIu64 "\n", entry->name,
+			entry->label, entry->label_value, seconds, hits);
+	else
+		buffer_printf(
+			out, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", entry->name, seconds, hits);
+}
+
 static void render_histogram(const struct entry *entry, struct buffer *out)
 {
 	const struct telemetry_histogram *histogram = entry->histogram;
@@ -166,21 +192,21 @@ static void render_histogram(const struct entry *entry, struct buffer *out)
 		return;
 	for (size_t i = 0; i <= histogram->count; i++) {
 		hits += atomic_load_explicit(&histogram->hits[i], memory_order_relaxed);
-		buffer_printf(out, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", entry->name,
-			i < histogram->count ? histogram->buckets[i].seconds : "+Inf", hits);
+		render_bucket(entry, i < histogram->count ? histogram->buckets[i].seconds : "+Inf",
+			hits, out);
 	}
 	sum_ns = atomic_load_explicit(&histogram->sum_ns, memory_order_relaxed);
-	buffer_printf(out, "%s_sum %" PRIu64 ".%09" PRIu64 "\n%s_count %" PRIu64 "\n", entry->name,
-		sum_ns / (uint64_t)NS_PER_SECOND, sum_ns % (uint64_t)NS_PER_SECOND, entry->name,
-		hits);
+	render_name(entry, "_sum", out);
+	buffer_printf(out, "%" PRIu64 ".%09" PRIu64 "\n", sum_ns / (uint64_t)NS_PER_SECOND,
+		sum_ns % (uint64_t)NS_PER_SECOND);
+	render_name(entry, "_count", out);
+	buffer_append_uint(out, hits);
+	buffer_append_char(out, '\n');
 }
 
 static void render_series(const struct entry *entry, struct buffer *out)
 {
-	if (entry->label)
-		buffer_printf(out, "%s{%s=\"%s\"} ", entry->name, entry->label, entry->label_value);
-	else
-		buffer_printf(out, "%s ", entry->name);
+	render_name(entry, "", out);
 	buffer_append_uint(out, telemetry_get(&entry->series));
 	buffer_append_char(out, '\n');
 }

@@ -40,12 +40,13 @@ struct telemetry_bucket {
 	const char *seconds; /* the same as the label's text: "0.001" */
 };
 
-#define TELEMETRY_MAX_BUCKETS 16
+#define TELEMETRY_MAX_BUCKETS 20
 
 /* As above. `buckets` in ascending order, at most TELEMETRY_MAX_BUCKETS, must outlive the registry;
  * one without an end stands behind the last. A histogram's name ends in _seconds. */
 struct telemetry_histogram *telemetry_histogram(struct telemetry *telemetry, const char *name,
-	const char *help, const struct telemetry_bucket *buckets, size_t count);
+	const char *help, const char *label, const char *label_value,
+	const struct telemetry_bucket *buckets, size_t count);
 
 /* Any thread, at the cost of two atomic operations. */
 void telemetry_observe(struct telemetry_histogram *histogram, uint64_t ns);

@@ -24,7 +24,7 @@ struct api {
 	struct router *router;
 	struct metrics_api *metrics;
 	struct health *health;
-	struct exchange_codes *codes;
+	struct exchange_tally *tally;
 	struct serving_load *load;
 	_Atomic bool ends, draining;
 
@@ -79,7 +79,7 @@ static int add_loop(struct api *api, const struct api_options *options, struct e
 		.loops = api->loops,
 		.access = options->access,
 		.router = api->router,
-		.codes = api->codes,
+		.tally = api->tally,
 		.load = api->load,
 		.certificate = api->certificate,
 		.draining = &api->draining,
@@ -122,9 +122,9 @@ static int make_parts(struct api *api, const struct api_options *options, struct
 	};
 
 	api->router = router_new();
-	api->codes = exchange_codes_new(options->telemetry);
+	api->tally = exchange_tally_new(options->telemetry);
 	api->load = serving_load_new(&load);
-	if (!api->router || !api->codes || !api->load || add_routes(api, options) < 0)
+	if (!api->router || !api->tally || !api->load || add_routes(api, options) < 0)
 		return error_errno(err, ENOMEM, "starting the API");
 	return 0;
 }
@@ -189,7 +189,7 @@ void api_stop(struct api *api)
 	metrics_api_free(api->metrics);
 	health_free(api->health);
 	router_free(api->router);
-	exchange_codes_free(api->codes);
+	exchange_tally_free(api->tally);
 	serving_load_free(api->load);
 	free(api);
 }

@@ -105,26 +105,27 @@ static struct connection *connection_of(struct evhttp_request *http)
 	return ssl ? SSL_get_app_data(ssl) : NULL;
 }
 
-static void finish(struct connection *connection)
+static void finish(struct connection *connection, bool sent, uint64_t took_ns)
 {
-	void (*finished)(void *argument) = connection->finished;
+	connection_finished finished = connection->finished;
 
 	connection->finished = NULL;
 	if (finished)
-		finished(connection->argument);
+		finished(connection->argument, sent, took_ns);
 }
 
 static void reply_sent(struct evhttp_request *http, void *context)
 {
 	struct connection *connection = context;
 	struct evbuffer *input = bufferevent_get_input(connection->bufferevent);
+	bool sent = connection->state == CONNECTION_REPLYING; /* otherwise it is being cut */
 
 	(void)http;
-	finish(connection);
-	set_request(connection, NULL);
-	if (connection->state == CONNECTION_REPLYING) /* the next request may be here already */
+	if (sent) /* the next request may be here already */
 		connection_enter(connection,
 			evbuffer_get_length(input) > 0 ? CONNECTION_RECEIVING : CONNECTION_IDLE);
+	finish(connection, sent, sent ? connection->since_ns - connection->begun_ns : 0);
+	set_request(connection, NULL);
 	connection_reading_resume(connection);
 }
 
@@ -137,7 +138,7 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 
 	(void)evcon;
 	connection_reading_stop(connection);
-	finish(connection);
+	finish(connection, false, 0);
 	set_request(connection, NULL);
 	if (http && !evhttp_request_get_connection(http))
 		evhttp_request_free(http);
@@ -164,14 +165,14 @@ bool connection_begin_reply(struct evhttp_request *http)
 	(void)connection_has_taken(connection); /* what was before */
 	if (connection->state != CONNECTION_CUT)
 		connection_enter(connection, CONNECTION_REPLYING);
+	connection->begun_ns = connection->since_ns;
 	evhttp_request_set_on_complete_cb(http, reply_sent, connection);
 	evhttp_connection_set_closecb(
 		evhttp_request_get_connection(http), connection_closed, connection);
 	return true;
 }
 
-void connection_on_finish(
-	struct evhttp_request *http, void (*finished)(void *argument), void *argument)
+void connection_on_finish(struct evhttp_request *http, connection_finished finished, void *argument)
 {
 	struct connection *connection = connection_of(http);
 

@@ -48,6 +48,7 @@ struct connection {
 	enum connection_state state;
 	uint64_t since_ns; /* in this state; while REPLYING, since a byte was taken, when last seen
 			    */
+	uint64_t begun_ns; /* when the request was whole; while REPLYING */
 	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum connection_end end;
 	bool counted; /* in the serving load */
@@ -56,7 +57,7 @@ struct connection {
 	bool bounded;                /* has a watermark */
 	struct event hold;           /* connection_reading.h; initialised by the first request */
 	struct evhttp_request *http; /* while REPLYING */
-	void (*finished)(void *argument);
+	void (*finished)(void *argument, bool sent, uint64_t took_ns);
 	void *argument;
 };
 

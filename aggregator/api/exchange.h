@@ -27,17 +27,17 @@ struct page_source {
 	void *context;
 };
 
-/* The answers sent, by status code. */
-struct exchange_codes;
-struct exchange_codes *exchange_codes_new(struct telemetry *telemetry);
-void exchange_codes_free(struct exchange_codes *codes);
-void exchange_codes_count(struct exchange_codes *codes, int code);
+/* The answers: how many by status code, and how long they took by kind. */
+struct exchange_tally;
+struct exchange_tally *exchange_tally_new(struct telemetry *telemetry);
+void exchange_tally_free(struct exchange_tally *tally);
+void exchange_tally_code(struct exchange_tally *tally, int code);
 
 struct gate;
 
 struct exchange {
 	struct evhttp_request *http;
-	struct exchange_codes *codes;
+	struct exchange_tally *tally;
 	struct request request;
 	const char *parameters[EXCHANGE_MAX_PARAMETERS]; /* what the route's "*" stand for */
 
@@ -58,13 +58,13 @@ struct exchange {
 	struct event *turn; /* the next step, when others have had theirs */
 	struct buffer page, packed;
 	struct gzip_stream *gzip;
-	struct evbuffer *chunk;
-	bool begun; /* the head is out */
-	bool ended; /* the last page is out */
+	struct evbuffer *chunk; /* NULL: it goes in one piece */
+	bool begun;             /* the head is out */
+	bool ended;             /* the last page is out */
 };
 
 /* Begins the exchange for a request of the server; it is freed when the server is done with it.
  * NULL when memory is short. exchange->request is not parsed yet. */
-struct exchange *exchange_new(struct evhttp_request *http, struct exchange_codes *codes);
+struct exchange *exchange_new(struct evhttp_request *http, struct exchange_tally *tally);
 
 #endif

@@ -141,7 +141,7 @@ static bool send_piece(
 		return false;
 	if (sent > 0)
 		memcpy(piece + size, body->data, sent);
-	exchange_codes_count(exchange->codes, code);
+	exchange_tally_code(exchange->tally, code);
 	server_send(exchange->http, piece, size + sent);
 	return true;
 }
@@ -164,7 +164,7 @@ static void send_by_evhttp(
 		server_abort(exchange->http); /* too short of memory to say so */
 		return;
 	}
-	exchange_codes_count(exchange->codes, code);
+	exchange_tally_code(exchange->tally, code);
 	evhttp_send_reply(exchange->http, code, phrase(code), NULL);
 	if (exchange->request.method != REQUEST_HEAD)
 		(void)evbuffer_add(output, body->data, body->length); /* there is room */
@@ -229,7 +229,7 @@ void reply_json(struct exchange *exchange, int code, const struct buffer *json)
 void reply_empty(struct exchange *exchange, int code)
 {
 	add_common_headers(exchange);
-	exchange_codes_count(exchange->codes, code);
+	exchange_tally_code(exchange->tally, code);
 	evhttp_send_reply(exchange->http, code, phrase(code), NULL);
 }
 
@@ -362,7 +362,7 @@ static void begin_stream(struct exchange *exchange)
 	if (exchange->http->major < 1 || (exchange->http->major == 1 && exchange->http->minor < 1))
 		(void)evhttp_remove_header(
 			evhttp_request_get_input_headers(exchange->http), "Connection");
-	exchange_codes_count(exchange->codes, 200);
+	exchange_tally_code(exchange->tally, 200);
 	send_chunk(NULL, exchange);
 }
 

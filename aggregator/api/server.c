@@ -194,7 +194,7 @@ void server_stop(struct server *server)
 	free(server);
 }
 
-void server_on_finish(struct evhttp_request *http, void (*finished)(void *argument), void *argument)
+void server_on_finish(struct evhttp_request *http, server_finished finished, void *argument)
 {
 	connection_on_finish(http, finished, argument);
 }

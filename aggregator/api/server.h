@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,9 +64,10 @@ void server_stop(struct server *server);
 /* Calls `finished` once, when the answer to `http` has been sent or its connection has died; `http`
  * is valid for the last time in that call. To be called by the handler before it answers. A client
  * that leaves while nothing of the answer has been written is seen at the next sweep, a second at
- * most. */
-void server_on_finish(
-	struct evhttp_request *http, void (*finished)(void *argument), void *argument);
+ * most. `took_ns` is from when the request was whole until the socket had the last byte; of an
+ * answer that was not sent, or cut short, it is 0. */
+typedef void (*server_finished)(void *argument, bool sent, uint64_t took_ns);
+void server_on_finish(struct evhttp_request *http, server_finished finished, void *argument);
 
 /* The TLS of the connection that `http` came over, and what is known of its certificate; they live
  * as long as `http`. */

@@ -73,7 +73,7 @@ static bool parse(struct exchange *exchange, struct status *ret_status)
 static void handle(void *context, struct evhttp_request *http)
 {
 	struct serving_loop *loop = context;
-	struct exchange *exchange = exchange_new(http, loop->options.codes);
+	struct exchange *exchange = exchange_new(http, loop->options.tally);
 	struct status status;
 
 	if (!exchange) {

@@ -26,7 +26,7 @@ struct serving_loop_options {
 	struct serving_loop *const *loops; /* all of them, when they run */
 	struct access *access;
 	const struct router *router; /* does not change any more */
-	struct exchange_codes *codes;
+	struct exchange_tally *tally;
 	struct serving_load *load;
 	struct certificate_reload *certificate;
 	const _Atomic bool *draining; /* each answer closes its connection */

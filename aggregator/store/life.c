@@ -58,7 +58,7 @@ static void register_telemetry(struct store *store)
 	store->count.expired = telemetry_counter(t, "tacho_aggregator_nodes_expired_total",
 		"Nodes forgotten because nothing came from them", NULL, NULL);
 	store->waits = telemetry_histogram(t, "tacho_aggregator_store_wait_seconds",
-		"How long who writes to the store waited for who reads it", WAITS,
+		"How long who writes to the store waited for who reads it", NULL, NULL, WAITS,
 		sizeof(WAITS) / sizeof(WAITS[0]));
 }
 

@@ -212,7 +212,7 @@ func selfMetrics(t *testing.T) {
 	}
 }
 
-var sample = regexp.MustCompile(`^[a-z_]+(\{[a-z_]+="[^"]*"\})? [0-9]+(\.[0-9]+)?$`)
+var sample = regexp.MustCompile(`^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")?\})? [0-9]+(\.[0-9]+)?$`)
 
 // wantTextForm wants each line to be one of Prometheus' text form as we write it.
 func wantTextForm(t testing.TB, text string) {

@@ -51,11 +51,12 @@ static void counts_by_buckets(void **state)
 	static const struct telemetry_bucket BUCKETS[] = {{1000000, "0.001"}, {10000000, "0.01"}};
 	struct telemetry *telemetry = telemetry_new();
 	struct telemetry_histogram *histogram =
-		telemetry_histogram(telemetry, "wait_seconds", "Waits", BUCKETS, 2);
+		telemetry_histogram(telemetry, "wait_seconds", "Waits", NULL, NULL, BUCKETS, 2);
 
 	(void)state;
 	assert_ptr_equal(
-		telemetry_histogram(telemetry, "wait_seconds", "Waits", BUCKETS, 2), histogram);
+		telemetry_histogram(telemetry, "wait_seconds", "Waits", NULL, NULL, BUCKETS, 2),
+		histogram);
 	telemetry_observe(histogram, 0);
 	telemetry_observe(histogram, 1000000); /* the end is in it */
 	telemetry_observe(histogram, 1000001);
@@ -65,6 +66,29 @@ static void counts_by_buckets(void **state)
 			  "wait_seconds_bucket{le=\"0.01\"} 3\n"
 			  "wait_seconds_bucket{le=\"+Inf\"} 4\n"
 			  "wait_seconds_sum 2.502000001\nwait_seconds_count 4\n");
+	telemetry_free(telemetry);
+}
+
+static void counts_by_labels_and_buckets(void **state)
+{
+	static const struct telemetry_bucket BUCKETS[] = {{1000000, "0.001"}};
+	struct telemetry *telemetry = telemetry_new();
+	struct telemetry_histogram *x =
+		telemetry_histogram(telemetry, "a_seconds", "A", "kind", "x", BUCKETS, 1);
+	struct telemetry_histogram *y =
+		telemetry_histogram(telemetry, "a_seconds", "A", "kind", "y", BUCKETS, 1);
+
+	(void)state;
+	assert_ptr_not_equal(x, y);
+	telemetry_observe(x, 1);
+	telemetry_observe(y, 1000001);
+	expect(telemetry, "# HELP a_seconds A\n# TYPE a_seconds histogram\n"
+			  "a_seconds_bucket{kind=\"x\",le=\"0.001\"} 1\n"
+			  "a_seconds_bucket{kind=\"x\",le=\"+Inf\"} 1\n"
+			  "a_seconds_sum{kind=\"x\"} 0.000000001\na_seconds_count{kind=\"x\"} 1\n"
+			  "a_seconds_bucket{kind=\"y\",le=\"0.001\"} 0\n"
+			  "a_seconds_bucket{kind=\"y\",le=\"+Inf\"} 1\n"
+			  "a_seconds_sum{kind=\"y\"} 0.001000001\na_seconds_count{kind=\"y\"} 1\n");
 	telemetry_free(telemetry);
 }
 
@@ -136,6 +160,7 @@ int main(void)
 		cmocka_unit_test(renders_nothing_when_empty),
 		cmocka_unit_test(counts_and_sets),
 		cmocka_unit_test(counts_by_buckets),
+		cmocka_unit_test(counts_by_labels_and_buckets),
 		cmocka_unit_test(keeps_series_of_one_name_together),
 		cmocka_unit_test(registers_each_series_once),
 		cmocka_unit_test(counts_from_many_threads),

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,12 +20,14 @@ type CPU struct {
 	At      time.Time
 	Total   time.Duration            // of all threads, those that have ended included
 	Threads map[string]time.Duration // of those that run, added up by name
+	Waited  map[string]time.Duration // how long these could have run and had no CPU; nil: the kernel does not tell
 	Count   map[string]int           // how many of that name
 }
 
 // ReadCPU reads it as it is now.
 func ReadCPU(pid int) (CPU, error) {
-	cpu := CPU{At: time.Now(), Threads: map[string]time.Duration{}, Count: map[string]int{}}
+	cpu := CPU{At: time.Now(), Threads: map[string]time.Duration{}, Waited: map[string]time.Duration{},
+		Count: map[string]int{}}
 	total, err := processTime(pid)
 	if err != nil {
 		return cpu, err
@@ -35,16 +37,22 @@ func ReadCPU(pid int) (CPU, error) {
 	if err != nil {
 		return cpu, err
 	}
+	var slices int64
 	for _, task := range tasks {
-		name, used, err := readTask(task)
+		name, account, err := readTask(task)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 			continue // has just ended
 		}
 		if err != nil {
 			return cpu, err
 		}
-		cpu.Threads[name] += used
+		cpu.Threads[name] += account.used
+		cpu.Waited[name] += account.waited
 		cpu.Count[name]++
+		slices += account.slices
+	}
+	if slices == 0 { // without sched_info it is "0 0 0"
+		cpu.Waited = nil
 	}
 	return cpu, nil
 }
@@ -59,22 +67,32 @@ func processTime(pid int) (time.Duration, error) {
 	return time.Duration(now.Nano()), nil
 }
 
-func readTask(folder string) (name string, used time.Duration, err error) {
+// account is a thread's /proc/PID/task/TID/schedstat: on a CPU, waiting on a run queue, how often it
+// got a CPU (Documentation/scheduler/sched-stats.rst).
+type account struct {
+	used, waited time.Duration
+	slices       int64
+}
+
+func readTask(folder string) (name string, _ account, err error) {
 	comm, err := os.ReadFile(filepath.Join(folder, "comm"))
 	if err != nil {
-		return "", 0, err
+		return "", account{}, err
 	}
 	text, err := os.ReadFile(filepath.Join(folder, "schedstat"))
 	if err != nil {
-		return "", 0, err
+		return "", account{}, err
 	}
-	// "on-CPU waited slices", Documentation/scheduler/sched-stats.rst
-	first, _, _ := strings.Cut(string(text), " ")
-	ns, err := strconv.ParseInt(first, 10, 64)
+	read, err := parseAccount(string(text))
 	if err != nil {
-		return "", 0, fmt.Errorf("%s/schedstat: %w", folder, err)
+		return "", account{}, fmt.Errorf("%s/schedstat: %w", folder, err)
 	}
-	return strings.TrimSuffix(string(comm), "\n"), time.Duration(ns), nil
+	return strings.TrimSuffix(string(comm), "\n"), read, nil
+}
+
+func parseAccount(text string) (read account, err error) {
+	_, err = fmt.Sscan(text, (*int64)(&read.used), (*int64)(&read.waited), &read.slices)
+	return read, err
 }
 
 // Since is what was used between two readings.
@@ -85,6 +103,13 @@ func (c CPU) Since(before CPU) Usage {
 		// less than before when one of that name has ended: its share is in Total alone
 		usage.Threads[name] = max(0, used-before.Threads[name])
 	}
+	if c.Waited == nil || before.Waited == nil {
+		return usage
+	}
+	usage.Waited = map[string]time.Duration{}
+	for name, waited := range c.Waited {
+		usage.Waited[name] = max(0, waited-before.Waited[name])
+	}
 	return usage
 }
 
@@ -92,6 +117,7 @@ func (c CPU) Since(before CPU) Usage {
 type Usage struct {
 	Wall, Total time.Duration
 	Threads     map[string]time.Duration
+	Waited      map[string]time.Duration // on run queues; nil: the kernel does not tell
 	Count       map[string]int
 }
 
@@ -110,6 +136,23 @@ func (u Usage) Of(beginnings ...string) time.Duration {
 		}
 	}
 	return sum
+}
+
+// WaitShare is for how much of the span a thread waited for a CPU, on average over those whose names
+// have this beginning. NaN when the kernel does not tell, or there is none.
+func (u Usage) WaitShare(beginning string) float64 {
+	var waited time.Duration
+	count := 0
+	for name, of := range u.Waited {
+		if strings.HasPrefix(name, beginning) {
+			waited += of
+			count += u.Count[name]
+		}
+	}
+	if count == 0 || u.Wall <= 0 {
+		return math.NaN()
+	}
+	return float64(waited) / (float64(u.Wall) * float64(count))
 }
 
 // Has tells whether there is a thread of a name with this beginning.

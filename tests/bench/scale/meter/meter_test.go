@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -90,6 +91,92 @@ func TestUsageByName(t *testing.T) {
 	}
 	if PerEach(time.Second, 1000) != 1000 || PerEach(1, 0) != 0 || PerSecond(500, time.Second/2) != 1000 {
 		t.Error("figures for each")
+	}
+}
+
+func TestAccount(t *testing.T) {
+	if got, err := parseAccount("12 34 5\n"); err != nil || got != (account{12, 34, 5}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, bad := range []string{"", "12", "12 34", "a b c"} {
+		if _, err := parseAccount(bad); err == nil {
+			t.Errorf("%q is an account", bad)
+		}
+	}
+}
+
+// More threads than CPUs, all with something to do, wait.
+func TestWhoHasNoCPUWaits(t *testing.T) {
+	before, err := ReadCPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Waited == nil {
+		t.Skip("the kernel does not tell how long threads wait for a CPU")
+	}
+	var all sync.WaitGroup
+	threads := 4 * runtime.NumCPU()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+	for range threads {
+		all.Go(func() {
+			runtime.LockOSThread() // and not unlocked: the thread ends with it
+			for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	after, err := ReadCPU(os.Getpid())
+	all.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if share := after.Since(before).WaitShare(""); !(share > 0.1 && share <= 1.1) {
+		t.Errorf("they waited %f of the time", share)
+	}
+}
+
+func TestWaitShare(t *testing.T) {
+	begin := time.Now()
+	before := CPU{At: begin, Waited: map[string]time.Duration{"serve-0": time.Second, "nng": 1}}
+	after := CPU{At: begin.Add(10 * time.Second), Waited: map[string]time.Duration{"serve-0": 2 * time.Second,
+		"serve-1": 3 * time.Second, "nng": 10 * time.Second}, Count: map[string]int{"serve-0": 1, "serve-1": 1, "nng": 8}}
+	usage := after.Since(before)
+	if got := usage.WaitShare("serve-"); got != 0.2 {
+		t.Errorf("they waited %f of the time", got)
+	}
+	if got := usage.WaitShare("gone"); !math.IsNaN(got) {
+		t.Errorf("nobody waited %f of the time", got)
+	}
+	before.Waited = nil
+	if got := after.Since(before).WaitShare("serve-"); !math.IsNaN(got) {
+		t.Errorf("the kernel did not tell of %f", got)
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	series := Series{`a_bucket{kind="x",le="0.1"}`: 50, `a_bucket{kind="x",le="+Inf"}`: 100,
+		`a_bucket{kind="x",le="0.01"}`: 10, `a_bucket{kind="x",le="1"}`: 90, `a_bucket{kind="y",le="0.1"}`: 7,
+		`a_count{kind="x"}`: 100, `ab_bucket{kind="x",le="0.1"}`: 7, `b_bucket{le="1"}`: 3, `b_bucket{le="+Inf"}`: 3}
+	histogram := series.Histogram("a", "kind", "x")
+	if len(histogram) != 4 || histogram.Count() != 100 {
+		t.Fatalf("%v", histogram)
+	}
+	for share, want := range map[float64]float64{0.05: 0.005, 0.1: 0.01, 0.3: 0.055, 0.5: 0.1, 0.9: 1, 0.99: 1, 1: 1} {
+		if got := histogram.Quantile(share); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%f: %f, not %f", share, got, want)
+		}
+	}
+	added := histogram.Since(Histogram{{0.01, 10}, {0.1, 40}, {1, 40}, {math.Inf(1), 50}})
+	if got := added.Quantile(0.5); added.Count() != 50 || math.Abs(got-0.4375) > 1e-9 {
+		t.Errorf("%v: %f", added, got)
+	}
+	if plain := series.Histogram("b", "", ""); plain.Count() != 3 || plain.Quantile(0.5) != 0.5 {
+		t.Errorf("%v", plain)
+	}
+	for _, none := range []Histogram{series.Histogram("c", "", ""), histogram.Since(histogram)} {
+		if got := none.Quantile(0.5); none.Count() != 0 || !math.IsNaN(got) {
+			t.Errorf("%v: %f", none, got)
+		}
 	}
 }
 

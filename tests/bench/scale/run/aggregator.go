@@ -186,6 +186,11 @@ func (a *Aggregator) Over(ctx context.Context, wall time.Duration) (Span, error)
 // Counter is how much one grew in the span.
 func (s *Span) Counter(name string) float64 { return s.after.Since(s.before, name) }
 
+// Histogram is what was added to one in the span.
+func (s *Span) Histogram(name, label, value string) meter.Histogram {
+	return s.after.Histogram(name, label, value).Since(s.before.Histogram(name, label, value))
+}
+
 // Messages are the agents' that were taken.
 func (s *Span) Messages() float64 { return s.Counter("tacho_aggregator_messages_total") }
 
@@ -195,13 +200,15 @@ func (s *Span) Requests() float64 { return s.Counter("tacho_aggregator_http_requ
 // Threads by what they do. Without serving threads of their own, the main thread answers.
 const mainThread = "tacho-aggregato" // the kernel keeps 15 characters
 
-// Serving is the CPU time of the threads that answer.
-func (s *Span) Serving() time.Duration {
+func (s *Span) servingThreads() string {
 	if s.Has("serve-") {
-		return s.Of("serve-")
+		return "serve-"
 	}
-	return s.Of(mainThread)
+	return mainThread
 }
+
+// Serving is the CPU time of the threads that answer.
+func (s *Span) Serving() time.Duration { return s.Of(s.servingThreads()) }
 
 // Ingest is that of receiving and storing what agents send, TLS included.
 func (s *Span) Ingest() time.Duration { return s.Of("ingest", "nng") }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tacho.test/bench/scale/meter"
 	"tacho.test/process"
 )
 
@@ -79,15 +80,22 @@ func lastLine(to *[]byte) func([]byte) {
 	return func(line []byte) { *to = append((*to)[:0], line...) }
 }
 
-// HPA has clients ask, and looks at the aggregator while they do: after they have warmed up, until
-// just before they end.
-func (s *Stage) HPA(ctx context.Context, load Load) (*Asked, *Span, error) {
+// HPARun is what the clients say of a load, and what was seen meanwhile.
+type HPARun struct {
+	Asked   Asked
+	Span    Span        // of the aggregator
+	Clients meter.Usage // of asker
+}
+
+// HPA has clients ask, and looks at the aggregator and at them while they do: after they have warmed
+// up, until just before they end.
+func (s *Stage) HPA(ctx context.Context, load Load) (*HPARun, error) {
 	if len(load.Targets) == 0 {
-		return nil, nil, errors.New("the world has nothing for the HPA to ask for")
+		return nil, errors.New("the world has nothing for the HPA to ask for")
 	}
 	targets := filepath.Join(s.folder, "targets")
 	if err := os.WriteFile(targets, []byte(strings.Join(load.Targets, "\n")+"\n"), 0o644); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var report []byte
 	p, err := s.startAsker("hpa", s.Aggregator.APIPort, lastLine(&report), "--targets="+targets,
@@ -95,23 +103,27 @@ func (s *Stage) HPA(ctx context.Context, load Load) (*Asked, *Span, error) {
 		fmt.Sprintf("--warmup=%d", warmUp), fmt.Sprintf("--seconds=%d", load.Seconds),
 		fmt.Sprintf("--items=%d", load.Items))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer p.Kill()
 	if err := sleep(ctx, warmUp*time.Second+500*time.Millisecond); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	span, err := s.Aggregator.Over(ctx, time.Duration(load.Seconds-1)*time.Second)
-	if err != nil {
-		return nil, nil, err
+	run := &HPARun{}
+	before, beforeErr := meter.ReadCPU(p.PID)
+	if run.Span, err = s.Aggregator.Over(ctx, time.Duration(load.Seconds-1)*time.Second); err != nil {
+		return nil, err
+	}
+	// if they have ended already their report says why
+	if after, err := meter.ReadCPU(p.PID); err == nil && beforeErr == nil {
+		run.Clients = after.Since(before)
 	}
 	limited, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	if err := p.Wait(limited); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	asked := &Asked{}
-	return asked, &span, readReport(report, asked, asked)
+	return run, readReport(report, &run.Asked, &run.Asked)
 }
 
 // readReport reads a report of asker; asked is the part of it that tells whether all went well.

@@ -143,8 +143,8 @@ func (r *Bothering) rows() []report.Row {
 		p99 := one.p99()
 		row := report.AtMost(fmt.Sprintf("HPA's p99 beside %d %s clients and %d silent agents, to alone", r.Clients,
 			one.Kind, r.Clients), p99/alone, goalBother, "×")
-		rows = append(rows, row.With("%.2f ms, alone %.2f ms, at %.0f requests a second; %.0f MiB", p99/1000, alone/1000,
-			r.Rate, mib(one.RSS)))
+		rows = append(rows, row.With("%.2f ms, alone %.2f ms, at %.0f requests a second; %.0f MiB; %s", p99/1000, alone/1000,
+			r.Rate, mib(one.RSS), one.HPA.Latency))
 	}
 	return rows
 }

@@ -81,7 +81,7 @@ func (b *Bench) askForKube(ctx context.Context) error {
 	defer s.Churn(ctx, churnPods)()
 	load := b.hpaLoad(s, hpaSmall)
 	load.Rate, load.Seconds = 500, b.seconds(30, 5)
-	if _, _, err = s.HPA(ctx, load); err != nil {
+	if _, err = s.HPA(ctx, load); err != nil {
 		return err
 	}
 	after, err := s.lookKube(ctx)
