@@ -6,8 +6,8 @@ what `resources` says. With `nodes: 0` only that.
 {{- $nodes := int .Values.nodes }}
 {{- $sized := dict }}
 {{- if gt $nodes 0 }}
-{{- $cpu := add 40 (div (mul $nodes 9) 100) }}
-{{- $memory := add 40 (div (mul $nodes 60) 1024) }}
+{{- $cpu := add 40 (div $nodes 10) }}
+{{- $memory := add 40 (div (mul $nodes 68) 1024) }}
 {{- $sized = dict "requests" (dict "cpu" (printf "%dm" $cpu) "memory" (printf "%dMi" $memory)) }}
 {{- end }}
 {{- mergeOverwrite $sized (deepCopy (default dict .Values.resources)) | toYaml }}
