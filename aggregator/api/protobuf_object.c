@@ -152,8 +152,8 @@ static char *put_usage(char *to, int field, const struct usage *usage)
 
 static void append_container(const struct object *pod, uint32_t i, struct buffer *out)
 {
-	const char *name = store_container_name(pod->pod, i);
-	size_t length = strlen(name);
+	size_t length;
+	const char *name = store_container_name(pod->pod, i, &length);
 	struct usage usage = object_container_usage(pod, i);
 	char *message, *to;
 
@@ -232,10 +232,13 @@ size_t protobuf_object_metrics_bound(const struct object *object)
 
 	if (object->node)
 		bound += usage_bound(object_swaps(object, 0));
-	for (uint32_t i = 0; i < object->containers; i++)
+	for (uint32_t i = 0; i < object->containers; i++) {
+		size_t name;
+
+		(void)store_container_name(object->pod, i, &name);
 		bound += protobuf_field_size(
-			protobuf_field_size(strlen(store_container_name(object->pod, i))) +
-			usage_bound(object_swaps(object, i)));
+			protobuf_field_size(name) + usage_bound(object_swaps(object, i)));
+	}
 	return protobuf_field_size(bound);
 }
 
