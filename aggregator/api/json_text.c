@@ -6,25 +6,56 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ONES  0x0101010101010101ULL
-#define HIGHS 0x8080808080808080ULL
+typedef signed char sixteen __attribute__((vector_size(16)));
 
-static uint64_t zero_bytes(uint64_t word)
+/* True when none of the bytes needs a look: all are ASCII, printable and no one's business. As
+ * signed ones, those that are not ASCII are below the space, too; '"' and '&' differ by one bit, as
+ * '<' and '>' do. */
+static inline bool plain(sixteen text)
 {
-	return (word - ONES) & ~word & HIGHS;
+	sixteen odd = (text < ' ') | ((text | ('"' ^ '&')) == '&') | ((text | ('<' ^ '>')) == '>') |
+		      (text == '\\');
+	uint64_t half[2];
+
+	memcpy(half, &odd, sizeof(half));
+	return (half[0] | half[1]) == 0;
 }
 
-/* True when none of the eight bytes needs a look: all are ASCII, printable and no one's business.
- * A borrow between bytes can only make it look once too often. */
-static bool plain(uint64_t word)
+/* The beginning and the end of a text of 8 to 16 or of 4 to 8 bytes, which overlap. */
+static inline bool copy_ends(char *to, const char *text, size_t length, size_t half)
 {
-	uint64_t odd = word & HIGHS;
+	sixteen both = {0};
 
-	odd |= (word - ONES * 0x20) & ~word & HIGHS;
-	odd |= zero_bytes(word ^ ONES * '"') | zero_bytes(word ^ ONES * '\\');
-	odd |= zero_bytes(word ^ ONES * '<') | zero_bytes(word ^ ONES * '>');
-	odd |= zero_bytes(word ^ ONES * '&');
-	return odd == 0;
+	both |= ' ';
+	memcpy(&both, text, half);
+	memcpy((char *)&both + 8, text + length - half, half);
+	if (!plain(both))
+		return false;
+	memcpy(to, &both, half);
+	memcpy(to + length - half, (const char *)&both + 8, half);
+	return true;
+}
+
+/* Copies a text in which nothing is to be escaped; else false. */
+static inline bool copy_plain(char *to, const char *text, size_t length)
+{
+	sixteen part;
+
+	if (length < 8)
+		return length >= 4 && copy_ends(to, text, length, 4);
+	if (length < sizeof(part))
+		return copy_ends(to, text, length, 8);
+	for (size_t i = 0; i + sizeof(part) < length; i += sizeof(part)) {
+		memcpy(&part, text + i, sizeof(part));
+		if (!plain(part))
+			return false;
+		memcpy(to + i, &part, sizeof(part));
+	}
+	memcpy(&part, text + length - sizeof(part), sizeof(part));
+	if (!plain(part))
+		return false;
+	memcpy(to + length - sizeof(part), &part, sizeof(part));
+	return true;
 }
 
 static char *put_code(char *to, unsigned code)
@@ -86,27 +117,23 @@ static size_t put_character(char **to, const char *text, size_t length)
 	return size;
 }
 
-char *json_text_put(char *to, const char *text, size_t length)
+static char *put_each(char *to, const char *text, size_t length)
 {
 	size_t i = 0;
-	uint64_t word;
 
-	*to++ = '"';
 	while (i < length) {
-		if (length - i >= sizeof(word)) {
-			memcpy(&word, text + i, sizeof(word));
-			if (plain(word)) {
-				memcpy(to, &word, sizeof(word));
-				to += sizeof(word);
-				i += sizeof(word);
-				continue;
-			}
-		}
 		if (needs_look(text[i]))
 			i += put_character(&to, text + i, length - i);
 		else
 			*to++ = text[i++];
 	}
+	return to;
+}
+
+char *json_text_put(char *to, const char *text, size_t length)
+{
+	*to++ = '"';
+	to = copy_plain(to, text, length) ? to + length : put_each(to, text, length);
 	*to++ = '"';
 	return to;
 }
