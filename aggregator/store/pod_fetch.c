@@ -15,10 +15,10 @@ static void fetch_figures(const struct store *store, const struct known_pod *pod
 	const struct known_node *node = pod->node;
 
 	memory_fetch(&node->row[pod->first_row]);
-	memory_fetch(&node->row[pod->first_row + pod->rows]); /* most often in the next line */
+	memory_fetch(&node->row[pod->first_row + pod->rows] - 1); /* in the next line, at times */
 	memory_fetch(&node->listed[pod->first_listed]);
-	columns_fetch(
-		&node->columns, pod->first_row, store->options.required | store->options.read);
+	columns_fetch(&node->columns, pod->first_row, pod->rows,
+		store->options.required | store->options.read);
 }
 
 /* The containers' names stand side by side. */
