@@ -146,7 +146,8 @@ static void connection_closed(struct evhttp_connection *evcon, void *context)
 
 bool connection_has_taken(struct connection *connection)
 {
-	uint64_t taken = BIO_number_written(SSL_get_wbio(connection->ssl)),
+	/* Of the socket itself: before it record_fold.h may stand. */
+	uint64_t taken = BIO_number_written(SSL_get_rbio(connection->ssl)),
 		 before = connection->taken;
 
 	connection->taken = taken;

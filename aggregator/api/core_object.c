@@ -82,7 +82,7 @@ void core_object_write_pod(const struct store_pod_view *pod, bool typed, struct 
 	buffer_append_string(out, ",\"containers\":[");
 	for (uint32_t i = 0; i < pod->containers; i++) {
 		buffer_append_string(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-		json_text_append(out, store_container_name(pod, i));
+		json_text_append(out, store_container_name(pod, i, NULL));
 		buffer_append_string(out, ",\"resources\":{}}");
 	}
 	/* Only running pods have figures, and only those are in the store. */

@@ -19,9 +19,13 @@
 
 #define EXCHANGE_MAX_PARAMETERS 2
 
+/* Bytes at the beginning of each page that are for who sends it: a chunk's head, say. */
+#define EXCHANGE_SPARE 16
+
 /* A body that comes page by page. */
 struct page_source {
-	/* Appends the next page; never LISTING_NOT_FOUND. */
+	/* Appends the next page behind EXCHANGE_SPARE bytes, which may be others then; never
+	 * LISTING_NOT_FOUND. */
 	enum listing_state (*next)(void *context, struct buffer *out);
 	void (*free)(void *context);
 	void *context;
@@ -56,7 +60,8 @@ struct exchange {
 	struct page_source source;
 	const char *content_type;
 	struct event *turn; /* the next step, when others have had theirs */
-	struct buffer page, packed;
+	void (*step)(struct exchange *exchange);
+	struct buffer page, packed; /* each with EXCHANGE_SPARE bytes before it */
 	struct gzip_stream *gzip;
 	struct evbuffer *chunk; /* NULL: it goes in one piece */
 	bool begun;             /* the head is out */

@@ -85,8 +85,8 @@ static char *put_usage(char *to, const struct usage *usage)
 static void append_containers(const struct object *pod, struct buffer *out)
 {
 	for (uint32_t i = 0; i < pod->containers; i++) {
-		const char *name = store_container_name(pod->pod, i);
-		size_t length = strlen(name);
+		size_t length;
+		const char *name = store_container_name(pod->pod, i, &length);
 		struct usage usage = object_container_usage(pod, i);
 		char *to = put_room(out, AROUND + JSON_TEXT_BOUND(length) + USAGE_BOUND);
 

@@ -47,7 +47,7 @@ static inline void label_text_keep(struct label_text *text, const struct labels 
 		.of = labels, .in = out, .begin = begin, .length = out->length - begin};
 }
 
-/* What stands from `begin` on in `out` was moved by so many bytes. */
+/* What stands from `begin` on in `out` was moved by so many bytes, modulo SIZE_MAX + 1. */
 static inline void label_text_moved(
 	struct label_text *text, const struct buffer *out, size_t begin, size_t bytes)
 {

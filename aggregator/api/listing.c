@@ -70,6 +70,7 @@ struct listing *listing_new(const struct listing_options *options)
 		.fields = listing->fields,
 	};
 	listing->sized.room = options->room;
+	listing->sized.spare = options->spare;
 	writer_init(&listing->writer, options);
 	return listing;
 }

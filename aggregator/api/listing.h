@@ -15,7 +15,9 @@ struct listing;
 struct listing *listing_new(const struct listing_options *options);
 void listing_free(struct listing *listing);
 
-/* Appends the next page to `out`; takes some milliseconds at most. Don't call again after any other
+/* Appends the next page to `out`, which has options->spare bytes already or more; where it has no
+ * more it may become another piece of memory, with other bytes there. Takes some milliseconds at
+ * most. Don't call again after any other
  * answer than LISTING_MORE. */
 enum listing_state listing_next(struct listing *listing, struct buffer *out);
 

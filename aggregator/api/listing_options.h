@@ -7,6 +7,7 @@
 #include "aggregator/api/negotiate.h"
 #include "aggregator/store/store.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum listing_resource {
@@ -28,6 +29,7 @@ struct gather_room;
 struct listing_options {
 	struct store *store;
 	struct gather_room *room; /* of all lists in protobuf; NULL: none */
+	size_t spare;             /* bytes at the beginning of each `out` that are not the list's */
 	enum listing_resource resource;
 	const char *version;   /* "v1" or "v1beta1" */
 	const char *namespace; /* NULL: all; always NULL for nodes */

@@ -119,6 +119,7 @@ static void list(struct exchange *exchange, struct listing_options *options)
 	if (is_long(options) && !reply_expect_stream(exchange))
 		return;
 	options->now_realtime_ns = clock_realtime_ns();
+	options->spare = EXCHANGE_SPARE;
 	source.context = listing_new(options);
 	if (source.context)
 		reply_pages(exchange, content_type(&options->as), &source);

@@ -39,9 +39,9 @@ struct object object_of_pod(const struct store_pod_view *pod)
 {
 	return (struct object){
 		.name = pod->name,
-		.name_length = strlen(pod->name),
+		.name_length = pod->name_length,
 		.namespace = pod->namespace,
-		.namespace_length = strlen(pod->namespace),
+		.namespace_length = pod->namespace_length,
 		.labels = pod->labels,
 		.timestamp_seconds = pod->timestamp_ms / MS_PER_SECOND,
 		.window_ms = pod->window_ms,

@@ -43,37 +43,43 @@ static char *open_message(char *to, int field)
 }
 
 /* Writes the length before `message`, which ends at `to`, and moves the message when the length
- * takes more than that one byte. Returns where the next byte goes. */
-static char *close_message(char *message, char *to)
+ * takes other than the `left` bytes. Returns where the next byte goes. */
+static char *close_message(char *message, char *to, size_t left)
 {
-	size_t length = (size_t)(to - message);
-	size_t more = protobuf_varint_size(length) - 1;
+	size_t length = (size_t)(to - message), size = protobuf_varint_size(length);
+	char *head = message - left;
 
-	if (more)
-		memmove(message + more, message, length);
-	(void)protobuf_put_varint(message - 1, length);
-	return to + more;
+	if (size != left)
+		memmove(head + size, message, length);
+	(void)protobuf_put_varint(head, length);
+	return head + size + length;
 }
 
 /* The same for a message that is appended piece by piece: it is known by its offset, since the
- * buffer may move. */
-static size_t open_in(struct buffer *out, int field)
+ * buffer may move. Its length most often takes as many bytes as that of the one before, which are
+ * in *head; 0: there was none. */
+static size_t open_in(struct buffer *out, int field, uint8_t *head)
 {
 	char *to = put_room(out, HEAD_BOUND);
 
+	if (*head == 0)
+		*head = 1;
 	if (to)
-		put_end(out, open_message(to, field));
+		put_end(out, open_message(to, field) - 1 + *head);
 	return out->length;
 }
 
-static void close_in(struct writer *writer, struct buffer *out, size_t message)
+static void close_in(struct writer *writer, struct buffer *out, size_t message, uint8_t *head)
 {
-	size_t length = out->length;
+	size_t length = out->length - message, left = *head;
+	char *to;
 
 	if (!put_room(out, HEAD_BOUND))
 		return;
-	put_end(out, close_message(out->data + message, out->data + length));
-	label_text_moved(&writer->labels, out, message, out->length - length);
+	to = out->data + message;
+	put_end(out, close_message(to, to + length, left));
+	*head = (uint8_t)protobuf_varint_size(length);
+	label_text_moved(&writer->labels, out, message, *head - left);
 }
 
 /* A Time or a Duration: both are a message with one number. */
@@ -111,7 +117,7 @@ static void write_labels(const struct labels *labels, struct buffer *out)
 static void append_object_meta(
 	struct writer *writer, const struct object *object, struct buffer *out)
 {
-	size_t message = open_in(out, FIELD_METADATA);
+	size_t message = open_in(out, FIELD_METADATA, &writer->head_of_metadata);
 	char *to =
 		put_room(out, protobuf_field_size(object->name_length) +
 				      protobuf_field_size(object->namespace_length) + NUMBER_BOUND);
@@ -125,7 +131,7 @@ static void append_object_meta(
 	to = put_number(to, FIELD_META_CREATION, bounded_seconds(writer->creation_seconds));
 	put_end(out, to);
 	writer_append_labels(writer, object->labels, write_labels, out);
-	close_in(writer, out, message);
+	close_in(writer, out, message, &writer->head_of_metadata);
 }
 
 /* The entries of a usage map. All lengths in them are below 128: one byte each. */
@@ -152,8 +158,8 @@ static char *put_usage(char *to, int field, const struct usage *usage)
 
 static void append_container(const struct object *pod, uint32_t i, struct buffer *out)
 {
-	const char *name = store_container_name(pod->pod, i);
-	size_t length = strlen(name);
+	size_t length;
+	const char *name = store_container_name(pod->pod, i, &length);
 	struct usage usage = object_container_usage(pod, i);
 	char *message, *to;
 
@@ -163,21 +169,21 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 	message = open_message(to, FIELD_CONTAINERS);
 	to = protobuf_put_field(message, FIELD_CONTAINER_NAME, name, length);
 	to = put_usage(to, FIELD_CONTAINER_USAGE, &usage);
-	put_end(out, close_message(message, to));
+	put_end(out, close_message(message, to, 1));
 }
 
 void protobuf_object_metadata(
 	struct writer *writer, const struct object *object, int item_field, struct buffer *out)
 {
-	size_t message = open_in(out, item_field);
+	size_t message = open_in(out, item_field, &writer->head_of_item);
 
 	append_object_meta(writer, object, out);
-	close_in(writer, out, message);
+	close_in(writer, out, message, &writer->head_of_item);
 }
 
 void protobuf_object_metrics(struct writer *writer, const struct object *object, struct buffer *out)
 {
-	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM);
+	size_t message = open_in(out, PROTOBUF_ENVELOPE_ITEM, &writer->head_of_item);
 	char *to;
 
 	append_object_meta(writer, object, out);
@@ -194,7 +200,7 @@ void protobuf_object_metrics(struct writer *writer, const struct object *object,
 	put_end(out, to);
 	for (uint32_t i = 0; i < object->containers; i++)
 		append_container(object, i, out);
-	close_in(writer, out, message);
+	close_in(writer, out, message, &writer->head_of_item);
 }
 
 /* --- bounds ----------------------------------------------------------------------------------- */
@@ -232,10 +238,13 @@ size_t protobuf_object_metrics_bound(const struct object *object)
 
 	if (object->node)
 		bound += usage_bound(object_swaps(object, 0));
-	for (uint32_t i = 0; i < object->containers; i++)
+	for (uint32_t i = 0; i < object->containers; i++) {
+		size_t name;
+
+		(void)store_container_name(object->pod, i, &name);
 		bound += protobuf_field_size(
-			protobuf_field_size(strlen(store_container_name(object->pod, i))) +
-			usage_bound(object_swaps(object, i)));
+			protobuf_field_size(name) + usage_bound(object_swaps(object, i)));
+	}
 	return protobuf_field_size(bound);
 }
 

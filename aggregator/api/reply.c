@@ -4,6 +4,7 @@
 #include "aggregator/api/digits.h"
 #include "aggregator/api/json_indent.h"
 #include "aggregator/api/reply_head.h"
+#include "aggregator/api/reply_stream.h"
 #include "aggregator/api/server.h"
 
 #include <event2/bufferevent.h>
@@ -258,82 +259,6 @@ void reply_status(struct exchange *exchange, struct status *status)
 
 /* --- page by page ----------------------------------------------------------------------------- */
 
-static void give_up(struct exchange *exchange)
-{
-	exchange->ended = true;
-	server_abort(exchange->http);
-}
-
-/* Moves what is in exchange->page to the chunk that goes out next, packed if need be. */
-static int pack_page(struct exchange *exchange)
-{
-	struct buffer *out = &exchange->page;
-	int r = 0;
-
-	if (exchange->gzip) {
-		out = &exchange->packed;
-		r = gzip_stream_write(
-			exchange->gzip, exchange->page.data, exchange->page.length, out);
-		if (r == 0 && exchange->ended)
-			r = gzip_stream_finish(exchange->gzip, out);
-	}
-	if (r == 0 && !out->failed && out->length > 0)
-		r = evbuffer_add(exchange->chunk, out->data, out->length);
-	if (out->failed)
-		r = -1;
-	buffer_clear(&exchange->page);
-	buffer_clear(&exchange->packed);
-	return r;
-}
-
-static void take_turn(evutil_socket_t fd, short events, void *context);
-
-/* What comes next is done in the next turn of the loop: a page at a time, so that others wait for
- * no more. False when memory is too short for it. */
-static bool leave_for_next_turn(struct exchange *exchange)
-{
-	static const struct timeval NOW = {0, 0};
-
-	if (!exchange->turn)
-		exchange->turn = event_new(
-			evhttp_connection_get_base(evhttp_request_get_connection(exchange->http)),
-			-1, 0, take_turn, exchange);
-	return exchange->turn && event_add(exchange->turn, &NOW) == 0;
-}
-
-/* Compression may hold a whole page back, and an empty chunk would be the last one. */
-static void send_chunk(struct evhttp_connection *connection, void *context)
-{
-	struct exchange *exchange = context;
-
-	(void)connection;
-	while (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0) {
-		enum listing_state state =
-			exchange->source.next(exchange->source.context, &exchange->page);
-
-		exchange->ended = state == LISTING_END;
-		if ((state != LISTING_MORE && state != LISTING_END) || pack_page(exchange) < 0) {
-			give_up(exchange);
-			return;
-		}
-		if (!exchange->ended && evbuffer_get_length(exchange->chunk) == 0 &&
-			leave_for_next_turn(exchange))
-			return;
-	}
-	/* Not before there is more: evhttp would take the moment at which the head is written for
-	 * that of what comes behind it. */
-	if (!exchange->begun)
-		evhttp_send_reply_start(exchange->http, 200, phrase(200));
-	exchange->begun = true;
-	if (exchange->ended) {
-		evhttp_send_reply_chunk(exchange->http, exchange->chunk);
-		evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
-	} else {
-		evhttp_send_reply_chunk_with_cb(
-			exchange->http, exchange->chunk, send_chunk, exchange);
-	}
-}
-
 bool reply_expect_stream(struct exchange *exchange)
 {
 	return exchange->streams || !exchange->may_stream || exchange->may_stream(exchange);
@@ -343,38 +268,34 @@ bool reply_expect_stream(struct exchange *exchange)
  */
 static void begin_stream(struct exchange *exchange)
 {
+	bool gzip = request_accepts_gzip(&exchange->request);
+
 	if (!reply_expect_stream(exchange))
 		return;
 	add_common_headers(exchange);
 	reply_header(exchange, "Content-Type", exchange->content_type);
-	exchange->chunk = evbuffer_new();
-	if (request_accepts_gzip(&exchange->request)) {
+	if (gzip) {
 		reply_header(exchange, "Content-Encoding", "gzip");
 		reply_header(exchange, "Vary", "Accept-Encoding");
-		exchange->gzip = gzip_stream_new();
 	}
-	if (!exchange->chunk || (request_accepts_gzip(&exchange->request) && !exchange->gzip) ||
-		pack_page(exchange) < 0) {
-		give_up(exchange);
-		return;
-	}
-	/* evhttp would tell an HTTP/1.0 client that keeps its connection a Content-Length of 0. */
-	if (exchange->http->major < 1 || (exchange->http->major == 1 && exchange->http->minor < 1))
-		(void)evhttp_remove_header(
-			evhttp_request_get_input_headers(exchange->http), "Connection");
 	exchange_tally_code(exchange->tally, 200);
-	send_chunk(NULL, exchange);
+	reply_stream_begin(exchange, gzip);
 }
 
 static void send_gathered(struct exchange *exchange, enum listing_state state)
 {
+	struct buffer *page = &exchange->page;
+
 	exchange->ended = state == LISTING_END;
-	if ((state != LISTING_MORE && state != LISTING_END) || exchange->page.failed) {
+	if ((state != LISTING_MORE && state != LISTING_END) || page->failed) {
 		struct status status = status_internal("memory is short");
 
 		reply_status(exchange, &status);
-	} else if (exchange->page.length <= REPLY_GZIP_BYTES) {
-		send_whole(exchange, 200, exchange->content_type, &exchange->page);
+	} else if (page->length - EXCHANGE_SPARE <= REPLY_GZIP_BYTES) {
+		struct buffer body = {
+			page->data + EXCHANGE_SPARE, .length = page->length - EXCHANGE_SPARE};
+
+		send_whole(exchange, 200, exchange->content_type, &body);
 	} else {
 		begin_stream(exchange);
 	}
@@ -386,24 +307,13 @@ static void gather(struct exchange *exchange)
 	enum listing_state state;
 
 	do {
-		state = exchange->source.next(exchange->source.context, &exchange->page);
-		if (state != LISTING_MORE || exchange->page.length > REPLY_GZIP_BYTES) {
+		state = reply_stream_page(exchange);
+		if (state != LISTING_MORE ||
+			exchange->page.length - EXCHANGE_SPARE > REPLY_GZIP_BYTES) {
 			send_gathered(exchange, state);
 			return;
 		}
-	} while (!leave_for_next_turn(exchange));
-}
-
-static void take_turn(evutil_socket_t fd, short events, void *context)
-{
-	struct exchange *exchange = context;
-
-	(void)fd;
-	(void)events;
-	if (exchange->chunk)
-		send_chunk(NULL, exchange);
-	else
-		gather(exchange);
+	} while (!reply_stream_turn(exchange, gather));
 }
 
 void reply_pages(

@@ -3,6 +3,7 @@
 #include "aggregator/api/connection.h"
 #include "aggregator/api/connection_deadlines.h"
 #include "aggregator/api/connection_set.h"
+#include "aggregator/api/connection_stream.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -212,6 +213,21 @@ struct access_peer *server_peer(struct evhttp_request *http)
 void server_send(struct evhttp_request *http, const void *answer, size_t size)
 {
 	connection_send(http, answer, size);
+}
+
+void server_stream_begin(struct evhttp_request *http)
+{
+	connection_stream_begin(http);
+}
+
+size_t server_stream_write(struct evhttp_request *http, const char *data, size_t size)
+{
+	return connection_stream_write(http, data, size);
+}
+
+void server_stream_end(struct evhttp_request *http)
+{
+	connection_stream_end(http);
 }
 
 void server_abort(struct evhttp_request *http)

@@ -80,6 +80,14 @@ struct access_peer *server_peer(struct evhttp_request *http);
 #define SERVER_PIECE_BYTES (16U * 1024) /* one TLS record */
 void server_send(struct evhttp_request *http, const void *answer, size_t size);
 
+/* A long answer that is written piece by piece, after its head: from the beginning to the end what
+ * is written may wait for more of it. Returns how many bytes were taken, none while evhttp has
+ * something to send; evhttp is to be given the rest, in one piece. Behind the end evhttp must be
+ * given more, if only a last chunk: it takes with it what waits. */
+void server_stream_begin(struct evhttp_request *http);
+size_t server_stream_write(struct evhttp_request *http, const char *data, size_t size);
+void server_stream_end(struct evhttp_request *http);
+
 /* Cuts the connection, so that the client sees that the answer is not whole. `finished` is called
  * later, from the loop. */
 void server_abort(struct evhttp_request *http);

@@ -41,6 +41,16 @@ static size_t most(const struct sized_list *list)
 	return SIZED_LIST_GATHERED + list->taken;
 }
 
+/* Leaves room for what is not the list's. False when memory is short. */
+static bool begin_page(struct sized_list *list, size_t size)
+{
+	if (!buffer_reserve(&list->head, list->spare + size))
+		return false;
+	memset(list->head.data, 0, list->spare);
+	list->head.length = list->spare;
+	return true;
+}
+
 /* Begins a new page when this one is full. Pages of one size find memory that others have left;
  * the many megabytes of a list would come from the kernel each time. False when memory is short. */
 static bool turn_page(struct step *step)
@@ -48,7 +58,7 @@ static bool turn_page(struct step *step)
 	struct sized_list *list = step->list;
 	struct buffer *full;
 
-	if (list->head.length < LISTING_PAGE)
+	if (list->head.length < list->spare + LISTING_PAGE)
 		return true;
 	full = reallocarray(list->full, list->full_count + 1, sizeof(*full));
 	if (!full)
@@ -57,7 +67,7 @@ static bool turn_page(struct step *step)
 	full[list->full_count++] = list->head;
 	list->head = (struct buffer){0};
 	writer_forget(step->writer);
-	return buffer_reserve(&list->head, LISTING_PAGE + PAGE_MORE) != NULL;
+	return begin_page(list, LISTING_PAGE + PAGE_MORE);
 }
 
 static bool gather_item(void *context, const struct object *object)
@@ -154,7 +164,8 @@ static enum listing_state gather(struct step *step, const struct selection *sele
 {
 	struct sized_list *list = step->list;
 
-	(void)buffer_reserve(&list->head, FIRST_BYTES); /* not doubled again and again */
+	if (list->head.length == 0 && !begin_page(list, FIRST_BYTES)) /* not doubled step by step */
+		return LISTING_FAILED;
 	if (selection_visit(selection, &list->cursor, gather_item, step) < 0 || list->head.failed)
 		return LISTING_FAILED;
 	if (!list->cursor.finished)
@@ -185,26 +196,31 @@ static size_t room(const struct step *step)
 	return step->out->length < step->full ? step->full - step->out->length : 0;
 }
 
+/* The page as it is where nothing stands before it: the most of a list is never copied. */
+static void send_page(struct step *step, struct buffer *page)
+{
+	size_t spare = step->list->spare;
+	struct buffer out = *step->out;
+
+	if (out.length > spare || out.limit) {
+		buffer_append(step->out, page->data + spare, page->length - spare);
+		buffer_free(page);
+		return;
+	}
+	*step->out = *page;
+	buffer_free(&out);
+	*page = (struct buffer){0};
+}
+
 static enum listing_state send_gathered(struct step *step)
 {
 	struct sized_list *list = step->list;
-	struct buffer *page =
-		list->full_sent < list->full_count ? &list->full[list->full_sent] : &list->head;
-	size_t piece = page->length - list->sent;
 
-	if (piece > room(step))
-		piece = room(step);
-	if (piece)
-		buffer_append(step->out, page->data + list->sent, piece);
-	list->sent += piece;
-	if (list->sent < page->length)
-		return LISTING_MORE;
-	if (page != &list->head) {
-		buffer_free(page);
-		list->full_sent++;
-		list->sent = 0;
+	if (list->full_sent < list->full_count) {
+		send_page(step, &list->full[list->full_sent++]);
 		return LISTING_MORE;
 	}
+	send_page(step, &list->head);
 	if (list->whole)
 		return LISTING_END;
 	drop_gathered(list);

@@ -28,7 +28,7 @@
 #define SIZED_LIST_RESERVE      (16U * 1024)
 #define SIZED_LIST_RESERVE_PART 32
 
-/* Zero-initialise but for `room`, which may be NULL. */
+/* Zero-initialise but for `room`, which may be NULL, and `spare`. */
 struct sized_list {
 	enum {
 		SIZED_LIST_GATHER, /* items into pages */
@@ -43,8 +43,8 @@ struct sized_list {
 	struct buffer *full, head;
 	size_t full_count, full_sent;
 	size_t gathered; /* bytes of them all */
-	size_t sent;     /* of the first page that is not wholly sent */
 	struct gather_room *room;
+	size_t spare; /* bytes before each page that are not the list's */
 	size_t taken; /* of it, for them */
 	size_t left;  /* bytes that were declared and are not written yet */
 	bool whole;   /* all was gathered */
@@ -54,7 +54,8 @@ struct sized_list {
 void sized_list_free(struct sized_list *list);
 
 /* Takes the list on by one step, with one hold of the store at most, and appends what came of it to
- * `out`, until that has `full` bytes. */
+ * `out`, until that has `full` bytes. Where only the spare bytes are in `out` it may become another
+ * piece of memory, with other bytes there. */
 enum listing_state sized_list_step(struct sized_list *list, const struct selection *selection,
 	struct writer *writer, struct buffer *out, size_t full);
 

@@ -47,6 +47,7 @@ struct writer {
 	char creation[TIME_TEXT_RFC3339_BYTES]; /* the same as text, not terminated */
 	struct time_text_cache times;
 	struct label_text labels;
+	uint8_t head_of_item, head_of_metadata; /* protobuf: bytes of the last one's length */
 	bool comma; /* an item was written: the next one needs a comma in JSON */
 };
 

@@ -64,13 +64,20 @@ bool columns_node_value(const struct columns *columns, enum metric metric, uint6
 bool columns_row_complete(const struct columns *columns, uint32_t row, metric_set required);
 bool columns_node_complete(const struct columns *columns, metric_set required);
 
-/* Has the processor fetch what reading these metrics of a row will need; they need not be there. */
-static inline void columns_fetch(const struct columns *columns, uint32_t row, metric_set metrics)
+/* Has the processor fetch what reading these metrics of some rows, one or more, will need; they
+ * need not be there. Of many rows it is the beginning and the end. */
+static inline void columns_fetch(
+	const struct columns *columns, uint32_t row, uint32_t rows, metric_set metrics)
 {
 	memory_fetch(&columns->row_window_ms[row]);
-	for (metrics &= columns->present; metrics; metrics &= metrics - 1)
-		memory_fetch(columns->value + row +
-			     (size_t)columns->number[__builtin_ctzll(metrics)] * columns->rows);
+	for (metrics &= columns->present; metrics; metrics &= metrics - 1) {
+		const uint64_t *value =
+			columns->value + row +
+			(size_t)columns->number[__builtin_ctzll(metrics)] * columns->rows;
+
+		memory_fetch(value);
+		memory_fetch(value + rows - 1);
+	}
 }
 
 #endif

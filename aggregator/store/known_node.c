@@ -75,10 +75,12 @@ static const char *container_key(const Tacho__V1__Container *container)
 	return *id ? id : catalog_text(container->name);
 }
 
+#define ROW_KEY_MASK (UINT64_MAX >> 8) /* as long as a row's key is */
+
 static uint64_t row_key(const struct text_hash_key *key, const Tacho__V1__Container *container)
 {
 	const char *text = container_key(container);
-	uint64_t hash = *text ? text_hash_bytes(key, text, strlen(text)) : 0;
+	uint64_t hash = *text ? text_hash_bytes(key, text, strlen(text)) & ROW_KEY_MASK : 0;
 
 	return hash || !*text ? hash : 1;
 }
@@ -97,11 +99,16 @@ static void fill_pod(struct known_node *node, const Tacho__V1__Pod *from, struct
 		.rows = (uint16_t)from->n_containers,
 		.incomplete = from->incomplete,
 	};
+	pod->namespace_length = (uint8_t)strlen(pod->namespace);
+	pod->name_length = (uint8_t)strlen(pod->name);
 	node->by_uid[node->pods] = (uint16_t)node->pods;
 	node->pods++;
 	for (size_t i = 0; i < from->n_containers; i++) {
-		node->row[node->rows].name = keep(&filling->names, from->containers[i]->name);
-		node->row[node->rows].key = row_key(filling->key, from->containers[i]);
+		struct known_row *row = &node->row[node->rows];
+
+		row->name = keep(&filling->names, from->containers[i]->name);
+		row->name_length = (uint8_t)strlen(row->name);
+		row->key = row_key(filling->key, from->containers[i]) & ROW_KEY_MASK;
 		node->by_key[node->rows] = (uint16_t)node->rows;
 		node->rows++;
 	}
@@ -215,11 +222,11 @@ static void add_up(struct known_node *node)
 		struct store_totals totals;
 
 		for (uint16_t j = 0; j < pod->listed; j++)
-			pod->listed_bytes += (uint32_t)strlen(
-				node->row[node->listed[pod->first_listed + j]].name);
+			pod->listed_bytes +=
+				node->row[node->listed[pod->first_listed + j]].name_length;
 		if (!known_pod_is_named(pod))
 			continue;
-		totals = known_pod_totals(pod, strlen(pod->namespace) + strlen(pod->name),
+		totals = known_pod_totals(pod, (size_t)pod->namespace_length + pod->name_length,
 			node->labels.count, label_bytes);
 		store_totals_add(&node->totals, &totals);
 	}

@@ -22,7 +22,8 @@ struct known_row {
 	const char *name; /* "" = not known, or a sandbox */
 	/* A hash of its id, of its name where it has no id: what tells it apart within its pod.
 	 * 0 = nothing of it is known. */
-	uint64_t key;
+	uint64_t key : 56;
+	uint64_t name_length : 8; /* STORE_MAX_NAME at most */
 };
 
 /* What a list reads of it where Kubernetes says the names stands first. */
@@ -33,6 +34,7 @@ struct known_pod {
 	uint16_t first_listed, listed;
 	uint32_t listed_bytes; /* of the names of the containers to serve */
 	bool incomplete;
+	uint8_t namespace_length, name_length;
 	const char *namespace; /* "" = not known */
 	const char *name;      /* "" = not known */
 	const char *uid;

@@ -62,7 +62,7 @@ static struct label_namespace *open_namespace(struct label_index *index, const c
 	namespace = malloc(sizeof(*namespace) + size);
 	if (!namespace)
 		return NULL;
-	*namespace = (struct label_namespace){.hash = hash};
+	*namespace = (struct label_namespace){.hash = hash, .name_length = (uint32_t)size - 1};
 	memcpy(namespace->name, name, size);
 	hash_map_insert(&index->namespaces, hash, namespace);
 	return namespace;

@@ -19,6 +19,7 @@
 struct label_namespace {
 	size_t groups, pods;
 	uint32_t hash;
+	uint32_t name_length;
 	char name[];
 };
 

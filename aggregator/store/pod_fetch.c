@@ -15,9 +15,10 @@ static void fetch_figures(const struct store *store, const struct known_pod *pod
 	const struct known_node *node = pod->node;
 
 	memory_fetch(&node->row[pod->first_row]);
+	memory_fetch(&node->row[pod->first_row + pod->rows] - 1); /* in the next line, at times */
 	memory_fetch(&node->listed[pod->first_listed]);
-	columns_fetch(
-		&node->columns, pod->first_row, store->options.required | store->options.read);
+	columns_fetch(&node->columns, pod->first_row, pod->rows,
+		store->options.required | store->options.read);
 }
 
 /* The containers' names stand side by side. */
@@ -44,6 +45,17 @@ static inline void fetch_known(
 	} else if (step == NAMES) {
 		fetch_names(pod);
 	}
+}
+
+/* Of a workload's pods, which stand side by side, once. The keys are everybody's, and warm. */
+static inline void fetch_labels(const struct pod_metadata *before, const struct pod_metadata *pod)
+{
+	const struct label_set *set = pod->set;
+
+	if (set == before->set)
+		return;
+	for (size_t i = 0; i < set->labels.count; i++)
+		memory_fetch(set->item[i].value);
 }
 
 /* Where a pod is known by its metadata there is a step more. Groups are shared, and warm. */
@@ -92,4 +104,6 @@ void pod_fetch_next(
 		if (item)
 			fetch(store, item, step);
 	}
+	if (store->options.metadata && AHEAD[FIGURES] < count)
+		fetch_labels(run[AHEAD[FIGURES] - 1], run[AHEAD[FIGURES]]);
 }

@@ -17,9 +17,9 @@ struct pod_metadata {
 	const struct known_pod *pod; /* whose figures are the pod's; NULL = nobody has any */
 	uint32_t generation;         /* of the last time that it was put */
 	uint32_t order;              /* who was put before whom */
-	uint16_t uid, cgroup_uid;    /* where they begin in `text` */
-	bool own_set;                /* it has labels that its group has not */
-	char text[];                 /* begins with the name */
+	uint16_t uid, cgroup_uid; /* where they begin in `text`; the uid stands behind the name */
+	bool own_set;             /* it has labels that its group has not */
+	char text[];              /* begins with the name */
 };
 
 /* 0 or -EINVAL. */
@@ -43,6 +43,11 @@ static inline const char *pod_metadata_namespace(const struct pod_metadata *pod)
 static inline const char *pod_metadata_name(const struct pod_metadata *pod)
 {
 	return pod->text;
+}
+
+static inline size_t pod_metadata_name_length(const struct pod_metadata *pod)
+{
+	return (size_t)pod->uid - 1;
 }
 
 static inline const char *pod_metadata_uid(const struct pod_metadata *pod)

@@ -146,6 +146,7 @@ struct store_node_view {
 struct store_pod_view {
 	const char *namespace;
 	const char *name;
+	size_t namespace_length, name_length;
 	const char *uid;
 	const char *node;
 	const struct labels *labels;
@@ -159,7 +160,9 @@ struct store_pod_view {
 bool store_node_value(const struct store_node_view *node, enum metric metric, uint64_t *ret_value);
 bool store_container_value(const struct store_pod_view *pod, uint32_t container, enum metric metric,
 	uint64_t *ret_value);
-const char *store_container_name(const struct store_pod_view *pod, uint32_t container);
+/* `ret_length` may be NULL. */
+const char *store_container_name(
+	const struct store_pod_view *pod, uint32_t container, size_t *ret_length);
 
 /* Where a walk stands: behind the last object that a visitor took. Zero-initialise for the
  * beginning; store_cursor_free() when done or given up. */

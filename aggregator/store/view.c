@@ -46,9 +46,13 @@ bool store_container_value(const struct store_pod_view *pod, uint32_t container,
 	return columns_value(&node->columns, row_of(pod, container), metric, ret_value);
 }
 
-const char *store_container_name(const struct store_pod_view *pod, uint32_t container)
+const char *store_container_name(
+	const struct store_pod_view *pod, uint32_t container, size_t *ret_length)
 {
 	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
+	const struct known_row *row = &node->row[row_of(pod, container)];
 
-	return node->row[row_of(pod, container)].name;
+	if (ret_length)
+		*ret_length = row->name_length;
+	return row->name;
 }

@@ -8,6 +8,7 @@
 /* One item of the store's set of pods, whichever kind it is. */
 struct listed_pod {
 	const char *namespace, *name, *uid;
+	size_t namespace_length, name_length;
 	const struct labels *labels;
 	const struct known_pod *known; /* NULL: nobody measures it */
 };
@@ -22,6 +23,8 @@ static inline struct listed_pod view_listed(const struct store *store, const voi
 			.namespace = pod_metadata_namespace(metadata),
 			.name = pod_metadata_name(metadata),
 			.uid = pod_metadata_uid(metadata),
+			.namespace_length = metadata->group->namespace->name_length,
+			.name_length = pod_metadata_name_length(metadata),
 			.labels = &metadata->set->labels,
 			.known = metadata->pod,
 		};
@@ -29,6 +32,8 @@ static inline struct listed_pod view_listed(const struct store *store, const voi
 		.namespace = pod->namespace,
 		.name = pod->name,
 		.uid = pod->uid,
+		.namespace_length = pod->namespace_length,
+		.name_length = pod->name_length,
 		.labels = &pod->node->labels,
 		.known = pod,
 	};
@@ -87,6 +92,8 @@ static inline struct store_pod_view view_pod(const struct listed_pod *listed)
 	return (struct store_pod_view){
 		.namespace = listed->namespace,
 		.name = listed->name,
+		.namespace_length = listed->namespace_length,
+		.name_length = listed->name_length,
 		.uid = listed->uid,
 		.node = node->name,
 		.labels = listed->labels,

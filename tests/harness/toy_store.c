@@ -236,7 +236,7 @@ bool toy_say_pod(void *context, const struct store_pod_view *pod)
 		uint64_t cpu;
 
 		assert_true(store_container_value(pod, i, METRIC_CPU_USAGE, &cpu));
-		say(words, " %s=%" PRIu64, store_container_name(pod, i), cpu);
+		say(words, " %s=%" PRIu64, store_container_name(pod, i, NULL), cpu);
 	}
 	say(words, "; ");
 	return true;

@@ -3,12 +3,41 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+/* Wherever it stands in a text of any length, and nothing is read or written beyond. */
+static void one_character_among_plain_ones(void **state)
+{
+	(void)state;
+	for (size_t length = 1; length <= 70; length++) {
+		for (size_t at = 0; at < length; at++) {
+			for (unsigned c = 1; c < 256; c++) {
+				bool escaped = c < 0x20 || c >= 0x80 || strchr("\"\\<>&", (int)c);
+				char *text = malloc(length),
+				     *json = malloc(JSON_TEXT_BOUND(length));
+				size_t size;
+
+				memset(text, 'a', length);
+				text[at] = (char)c;
+				size = (size_t)(json_text_put(json, text, length) - json);
+				assert_true(escaped ? size > length + 2 : size == length + 2);
+				assert_memory_equal(json + 1, text, at);
+				assert_memory_equal(json + size - (length - at), text + at + 1,
+					length - at - 1);
+				if (!escaped)
+					assert_int_equal(json[1 + at], (char)c);
+				free(json);
+				free(text);
+			}
+		}
+	}
+}
 
 static void escapes_as_go_does(void **state)
 {
@@ -109,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_as_go_does),
+		cmocka_unit_test(one_character_among_plain_ones),
 		cmocka_unit_test(replaces_each_byte_of_broken_utf8),
 		cmocka_unit_test(needs_no_more_than_its_bound),
 		cmocka_unit_test(looks_at_no_byte_behind_the_text),

@@ -56,7 +56,7 @@ static bool look_at_pod(void *context, const struct store_pod_view *pod)
 	assert_int_equal(pod->timestamp_ms, 1700000000000);
 	assert_int_equal(pod->window_ms, 14000);
 	assert_int_equal(pod->containers, 2);
-	assert_string_equal(store_container_name(pod, 1), "side");
+	assert_string_equal(store_container_name(pod, 1, NULL), "side");
 	assert_true(store_container_value(pod, 1, METRIC_MEMORY_WORKING_SET, &value));
 	assert_int_equal(value, 1001);
 	assert_false(store_container_value(pod, 1, METRIC_PIDS, &value));
