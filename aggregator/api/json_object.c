@@ -87,11 +87,12 @@ static void append_containers(const struct object *pod, struct buffer *out)
 	for (uint32_t i = 0; i < pod->containers; i++) {
 		size_t length;
 		const char *name = store_container_name(pod->pod, i, &length);
-		struct usage usage = object_container_usage(pod, i);
+		struct usage usage;
 		char *to = put_room(out, AROUND + JSON_TEXT_BOUND(length) + USAGE_BOUND);
 
 		if (!to)
 			return;
+		object_container_usage(pod, i, &usage);
 		to = i == 0 ? PUT_LITERAL(to, "{\"name\":") : PUT_LITERAL(to, ",{\"name\":");
 		to = json_text_put(to, name, length);
 		*to++ = ',';

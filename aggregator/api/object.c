@@ -59,14 +59,10 @@ struct usage object_usage(const struct object *node)
 	return usage;
 }
 
-struct usage object_container_usage(const struct object *pod, uint32_t container)
+void object_container_usage(const struct object *pod, uint32_t container, struct usage *ret_usage)
 {
-	struct usage usage = {0};
-
-	for (int key = 0; key < USAGE_KEYS; key++)
-		usage.has[key] = store_container_value(
-			pod->pod, container, CONTAINER_METRIC[key], &usage.value[key]);
-	return usage;
+	store_container_values(pod->pod, container, CONTAINER_METRIC, USAGE_KEYS, ret_usage->has,
+		ret_usage->value);
 }
 
 struct usage object_total_usage(const struct object *object)
@@ -76,8 +72,9 @@ struct usage object_total_usage(const struct object *object)
 	if (object->node)
 		return object_usage(object);
 	for (uint32_t i = 0; i < object->containers; i++) {
-		struct usage usage = object_container_usage(object, i);
+		struct usage usage;
 
+		object_container_usage(object, i, &usage);
 		for (int key = 0; key < USAGE_KEYS; key++) {
 			if (!usage.has[key])
 				continue;

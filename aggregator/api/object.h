@@ -50,7 +50,7 @@ struct usage {
 /* Of a node. */
 struct usage object_usage(const struct object *node);
 /* Of one container of a pod. */
-struct usage object_container_usage(const struct object *pod, uint32_t container);
+void object_container_usage(const struct object *pod, uint32_t container, struct usage *ret_usage);
 /* Of a node, or the sum over a pod's containers of what each has. */
 struct usage object_total_usage(const struct object *object);
 

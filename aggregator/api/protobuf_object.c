@@ -160,12 +160,13 @@ static void append_container(const struct object *pod, uint32_t i, struct buffer
 {
 	size_t length;
 	const char *name = store_container_name(pod->pod, i, &length);
-	struct usage usage = object_container_usage(pod, i);
+	struct usage usage;
 	char *message, *to;
 
 	to = put_room(out, HEAD_BOUND + protobuf_field_size(length) + USAGE_BOUND);
 	if (!to)
 		return;
+	object_container_usage(pod, i, &usage);
 	message = open_message(to, FIELD_CONTAINERS);
 	to = protobuf_put_field(message, FIELD_CONTAINER_NAME, name, length);
 	to = put_usage(to, FIELD_CONTAINER_USAGE, &usage);

@@ -165,20 +165,6 @@ void columns_update_free(struct columns_update *update)
 	update->block = NULL;
 }
 
-bool columns_value(
-	const struct columns *columns, uint32_t row, enum metric metric, uint64_t *ret_value)
-{
-	uint64_t value;
-
-	if (!(columns->present & METRIC_BIT(metric)) || columns->row_window_ms[row] == 0)
-		return false;
-	value = column_of(columns, metric)[row];
-	if (value == 0)
-		return false;
-	*ret_value = value - 1;
-	return true;
-}
-
 bool columns_node_value(const struct columns *columns, enum metric metric, uint64_t *ret_value)
 {
 	if (columns->node_value[metric] == 0 || columns->window_ms == 0)

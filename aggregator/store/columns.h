@@ -55,8 +55,20 @@ uint32_t columns_commit(struct columns *columns, struct columns_update *update);
 void columns_update_free(struct columns_update *update);
 
 /* False when there is no figure. */
-bool columns_value(
-	const struct columns *columns, uint32_t row, enum metric metric, uint64_t *ret_value);
+static inline bool columns_value(
+	const struct columns *columns, uint32_t row, enum metric metric, uint64_t *ret_value)
+{
+	uint64_t value;
+
+	if (!(columns->present & METRIC_BIT(metric)) || columns->row_window_ms[row] == 0)
+		return false;
+	value = columns->value[(size_t)columns->number[metric] * columns->rows + row];
+	if (value == 0)
+		return false;
+	*ret_value = value - 1;
+	return true;
+}
+
 bool columns_node_value(const struct columns *columns, enum metric metric, uint64_t *ret_value);
 
 /* True when the row, or the node, has a window and a figure for each of the metrics of that scope

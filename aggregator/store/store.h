@@ -160,6 +160,9 @@ struct store_pod_view {
 bool store_node_value(const struct store_node_view *node, enum metric metric, uint64_t *ret_value);
 bool store_container_value(const struct store_pod_view *pod, uint32_t container, enum metric metric,
 	uint64_t *ret_value);
+/* The same for several: ret_has says of which there are, the other values are untouched. */
+void store_container_values(const struct store_pod_view *pod, uint32_t container,
+	const enum metric *metric, size_t count, bool *ret_has, uint64_t *ret_value);
 /* `ret_length` may be NULL. */
 const char *store_container_name(
 	const struct store_pod_view *pod, uint32_t container, size_t *ret_length);

@@ -46,6 +46,16 @@ bool store_container_value(const struct store_pod_view *pod, uint32_t container,
 	return columns_value(&node->columns, row_of(pod, container), metric, ret_value);
 }
 
+void store_container_values(const struct store_pod_view *pod, uint32_t container,
+	const enum metric *metric, size_t count, bool *ret_has, uint64_t *ret_value)
+{
+	const struct known_node *node = ((const struct known_pod *)pod->opaque)->node;
+	uint16_t row = row_of(pod, container);
+
+	for (size_t i = 0; i < count; i++)
+		ret_has[i] = columns_value(&node->columns, row, metric[i], &ret_value[i]);
+}
+
 const char *store_container_name(
 	const struct store_pod_view *pod, uint32_t container, size_t *ret_length)
 {

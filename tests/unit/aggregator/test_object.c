@@ -41,7 +41,7 @@ static bool see_pod(void *context, const struct store_pod_view *view)
 	assert_int_equal(object.timestamp_seconds, 1);
 	assert_int_equal(object.window_ms, 15000);
 	assert_int_equal(object.containers, 2);
-	usage = object_container_usage(&object, 0);
+	object_container_usage(&object, 0, &usage);
 	check_usage(&usage, USAGE_CPU, 1000);
 	check_usage(&usage, USAGE_MEMORY, 4096);
 	assert_false(usage.has[USAGE_SWAP]);
