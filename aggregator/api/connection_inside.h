@@ -84,6 +84,7 @@ struct connection_set {
 	struct event *refuse;
 	struct connection_line expected, waiting; /* handshake_turn.h */
 	struct event *put_between, *turn;
+	uint64_t next_turn_ns; /* not before */
 	struct telemetry_series *handshakes_waiting;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
 	struct telemetry_series *open, *closed[CONNECTION_ENDS];

@@ -10,13 +10,15 @@
 
 /* --- the line --------------------------------------------------------------------------------- */
 
-/* In the next turn of the loop, when those who can be read have been. */
-static void schedule(struct connection_set *set)
+/* In the next turn of the loop, when those who can be read have been, or after the pause. */
+static void schedule(struct connection_set *set, uint64_t now_ns)
 {
-	const struct timeval now = {0, 0};
+	uint64_t pause_ns = set->next_turn_ns > now_ns ? set->next_turn_ns - now_ns : 0;
+	const struct timeval pause = {
+		(time_t)(pause_ns / NS_PER_SECOND), (suseconds_t)(pause_ns % NS_PER_SECOND / 1000)};
 
 	if (!event_pending(set->turn, EV_TIMEOUT, NULL))
-		(void)event_add(set->turn, &now);
+		(void)event_add(set->turn, &pause);
 }
 
 static void wait_for_turn(struct connection *connection)
@@ -26,7 +28,7 @@ static void wait_for_turn(struct connection *connection)
 	connection->handshake.place = HANDSHAKE_WAITS;
 	TAILQ_INSERT_TAIL(&set->waiting, connection, handshake.line);
 	telemetry_add(set->handshakes_waiting, 1);
-	schedule(set);
+	schedule(set, clock_monotonic_ns());
 }
 
 void handshake_turn_forget(struct connection *connection)
@@ -109,18 +111,21 @@ static void step(struct connection *connection)
 static void take_turn(evutil_socket_t fd, short events, void *context)
 {
 	struct connection_set *set = context;
-	uint64_t until_ns = clock_monotonic_ns() + HANDSHAKE_TURN_NS;
+	uint64_t begin_ns = clock_monotonic_ns(), now_ns = begin_ns;
 	struct connection *connection;
 
 	(void)fd;
 	(void)events;
-	while ((connection = TAILQ_FIRST(&set->waiting)) != NULL) {
+	/* libevent counts from when the loop's turn began, and so is early after a step. */
+	while (begin_ns >= set->next_turn_ns && now_ns - begin_ns < HANDSHAKE_TURN_NS &&
+		(connection = TAILQ_FIRST(&set->waiting)) != NULL) {
 		step(connection);
-		if (clock_monotonic_ns() >= until_ns)
-			break;
+		now_ns = clock_monotonic_ns();
 	}
+	if (now_ns > begin_ns)
+		set->next_turn_ns = now_ns + (now_ns - begin_ns);
 	if (!TAILQ_EMPTY(&set->waiting))
-		schedule(set);
+		schedule(set, now_ns);
 }
 
 int handshake_turn_start(

@@ -1,8 +1,9 @@
 /* TLS handshakes take turns: a step of one takes up to a millisecond of CPU, and a thousand clients
  * that come together must not keep from their answers those who are there. What comes of a
  * handshake puts its connection at the end of a line; a turn of the loop takes from its front for
- * about as long as one step. So neither side can shut out the other: who is connected waits for one
- * step or two, who comes for those who came before.
+ * about as long as one step, and then the line pauses for as long. So neither side can shut out the
+ * other: who is connected waits for one step or two, and has half of the time, also of a CPU that
+ * is short; who comes waits for those who came before.
  *
  * Of one serving loop, in its thread. */
 #ifndef API_HANDSHAKE_TURN_H
