@@ -9,12 +9,12 @@
 #ifndef API_HANDSHAKE_TURN_H
 #define API_HANDSHAKE_TURN_H
 
-#include "aggregator/api/connection_set.h"
 #include "base/telemetry.h"
 
 #include <event2/event.h>
 
 struct connection;
+struct connection_set;
 
 /* In a turn steps are begun for so long. Also what is no step is short then: a byte of a hello, the
  * end of one who is cut. */
