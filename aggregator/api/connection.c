@@ -6,6 +6,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -59,6 +60,8 @@ void connection_cut(struct connection *connection, enum connection_end end, bool
 	if (reset)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	(void)shutdown(fd, SHUT_RDWR);
+	if (connection->state == CONNECTION_HANDSHAKE) /* nobody shakes hands with it any more */
+		(void)recv(fd, NULL, INT_MAX, MSG_TRUNC | MSG_DONTWAIT);
 	connection->end = end;
 	connection_discount(connection);
 	connection_enter(connection, CONNECTION_CUT);

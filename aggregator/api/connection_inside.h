@@ -38,6 +38,17 @@ enum connection_end {
 	CONNECTION_ENDS
 };
 
+/* handshake_turn.h: of one connection. */
+struct handshake_turn {
+	enum {
+		HANDSHAKE_ELSEWHERE,
+		HANDSHAKE_EXPECTED, /* it has no socket yet */
+		HANDSHAKE_WAITS,
+	} place;
+	TAILQ_ENTRY(connection) line; /* unless ELSEWHERE */
+	event_callback_fn step;       /* libevent's */
+};
+
 struct connection {
 	LIST_ENTRY(connection) entry;
 	TAILQ_ENTRY(connection) waiting; /* while IDLE */
@@ -53,8 +64,9 @@ struct connection {
 	enum connection_end end;
 	bool counted; /* in the serving load */
 	bool refused;
-	bool keeps_buffers;          /* OpenSSL's */
-	bool bounded;                /* has a watermark */
+	bool keeps_buffers; /* OpenSSL's */
+	bool bounded;       /* has a watermark */
+	struct handshake_turn handshake;
 	struct event hold;           /* connection_reading.h; initialised by the first request */
 	struct evhttp_request *http; /* while REPLYING */
 	void (*finished)(void *argument, bool sent, uint64_t took_ns);
@@ -71,6 +83,10 @@ struct connection_set {
 	size_t keeping;              /* OpenSSL's buffers: so many of the list */
 	struct http_date date;
 	struct event *refuse;
+	struct connection_line expected, waiting; /* handshake_turn.h */
+	struct event *put_between, *turn;
+	uint64_t next_turn_ns; /* not before */
+	struct telemetry_series *handshakes_waiting;
 	int ssl_index; /* of the SSL's data that tells us when it is freed */
 	struct telemetry_series *open, *closed[CONNECTION_ENDS];
 };

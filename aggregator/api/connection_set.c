@@ -2,6 +2,7 @@
 
 #include "aggregator/api/connection_inside.h"
 #include "aggregator/api/connection_reading.h"
+#include "aggregator/api/handshake_turn.h"
 
 #include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
@@ -36,6 +37,7 @@ static void ssl_freed(
 		return;
 	if (set) {
 		connection_leave_state(connection);
+		handshake_turn_forget(connection);
 		LIST_REMOVE(connection, entry);
 		set->keeping -= connection->keeps_buffers;
 		connection_discount(connection);
@@ -80,6 +82,7 @@ static void add(struct connection_set *set, struct connection *connection)
 	LIST_INSERT_HEAD(&set->list, connection, entry);
 	telemetry_add(set->open, 1);
 	connection->counted = true;
+	handshake_turn_expect(connection);
 	if (!serving_load_connect(set->limits.load, set->limits.loop))
 		make_room(set, connection);
 }
@@ -139,7 +142,7 @@ struct connection_set *connection_set_new(const struct connection_limits *limits
 	TAILQ_INIT(&set->idle);
 	set->refuse = event_new(base, -1, EV_PERSIST, refuse, set);
 	set->ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, ssl_freed);
-	if (!set->refuse || set->ssl_index < 0) {
+	if (handshake_turn_start(set, base, telemetry) < 0 || !set->refuse || set->ssl_index < 0) {
 		connection_set_free(set);
 		return NULL;
 	}
@@ -158,5 +161,6 @@ void connection_set_free(struct connection_set *set)
 		connection->set = NULL;
 	if (set->refuse)
 		event_free(set->refuse);
+	handshake_turn_stop(set);
 	free(set);
 }

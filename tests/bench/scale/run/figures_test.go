@@ -304,3 +304,27 @@ func TestOptions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestBotherings(t *testing.T) {
+	one := func(kind string, p99 float64) *Bothered {
+		return &Bothered{Kind: kind, HPA: &HPAResult{Asked: Asked{LatencyUS: Percentiles{P99: p99}}}}
+	}
+	r := &Bothering{Clients: 1000, Alone: []*Bothered{one("", 1000), one("", 5000)}}
+	if alone := r.alone(); alone != 1000 {
+		t.Errorf("of two: %f", alone)
+	}
+	r.Alone = append(r.Alone, one("", 2000))
+	r.Beside = []*Bothered{one("silent", 3000), one("drip", 9000), one("drip", 3900), one("idle", 5000), one("idle", 6000)}
+	rows := r.rows()
+	if len(rows) != 3 {
+		t.Fatalf("%+v", rows)
+	}
+	for i, want := range []struct {
+		value   float64
+		reached bool
+	}{{1.5, true}, {1.95, true}, {2.5, false}} {
+		if rows[i].Value != want.value || (rows[i].Reached == report.Yes) != want.reached {
+			t.Errorf("%+v", rows[i])
+		}
+	}
+}
