@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_BYTES (EXCHANGE_SPARE + LISTING_PAGE + 4000) /* and the item with which it is full */
+#define FIRST_BYTES 8000 /* twenty pods or so: most answers need no more */
+#define PAGE_BYTES  (EXCHANGE_SPARE + LISTING_PAGE + 4000) /* and the item with which it is full */
 
 static void give_up(struct exchange *exchange)
 {
@@ -55,7 +56,7 @@ static bool has_spare(struct buffer *page, size_t size)
 
 enum listing_state reply_stream_page(struct exchange *exchange)
 {
-	if (!has_spare(&exchange->page, EXCHANGE_SPARE))
+	if (!has_spare(&exchange->page, FIRST_BYTES))
 		return LISTING_FAILED;
 	return exchange->source.next(exchange->source.context, &exchange->page);
 }
