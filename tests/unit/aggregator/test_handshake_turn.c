@@ -307,6 +307,8 @@ static void a_handshake_does_not_wait_for_those_who_ask_without_end(void **state
 	for (size_t i = 0; i < BUSY; i++) {
 		busy[i] = client_new();
 		client_turns(&busy[i], 0);
+		client_ask(&busy[i]);
+		client_turns(&busy[i], 1);
 	}
 	client = client_new();
 	while (!client_step(&client)) {
@@ -317,7 +319,6 @@ static void a_handshake_does_not_wait_for_those_who_ask_without_end(void **state
 		turn();
 		assert_true(++turns < 1000);
 	}
-	assert_true(handled > 0);
 	client_ask(&client);
 	client_turns(&client, 1);
 	crowd_free(busy, BUSY);
