@@ -123,7 +123,7 @@ static void take_turn(evutil_socket_t fd, short events, void *context)
 		now_ns = clock_monotonic_ns();
 	}
 	if (now_ns > begin_ns)
-		set->next_turn_ns = now_ns + (now_ns - begin_ns);
+		set->next_turn_ns = now_ns + HANDSHAKE_PAUSE * (now_ns - begin_ns);
 	if (!TAILQ_EMPTY(&set->waiting))
 		schedule(set, now_ns);
 }

@@ -1,9 +1,10 @@
 /* TLS handshakes take turns: a step of one takes up to a millisecond of CPU, and a thousand clients
  * that come together must not keep from their answers those who are there. What comes of a
  * handshake puts its connection at the end of a line; a turn of the loop takes from its front for
- * about as long as one step, and then the line pauses for as long. So neither side can shut out the
- * other: who is connected waits for one step or two, and has half of the time, also of a CPU that
- * is short; who comes waits for those who came before.
+ * about as long as one step, and then the line pauses for four times that. So neither side can shut
+ * out the other: who is connected waits for one step or two, and has most of the time, also of a CPU
+ * that is short, where the other half of a crowd's handshakes takes its part as well; who comes
+ * waits for those who came before: some 250 handshakes a second begin and end.
  *
  * Of one serving loop, in its thread. */
 #ifndef API_HANDSHAKE_TURN_H
@@ -19,6 +20,7 @@ struct connection_set;
 /* In a turn steps are begun for so long. Also what is no step is short then: a byte of a hello, the
  * end of one who is cut. */
 #define HANDSHAKE_TURN_NS 300000
+#define HANDSHAKE_PAUSE   4 /* times what a turn took */
 
 /* -ENOMEM when memory is short. */
 int handshake_turn_start(

@@ -3,6 +3,7 @@
  *
  *	bench_agent [SECONDS]        seconds of each measurement, 20 by default
  *
+ * The program of tests/bench/cadvisor, where it was built, is measured on the same cgroups.
  * CPU is the agent's own time on a CPU (/proc/PID/task/.../schedstat), so that a noisy machine
  * matters little. */
 #include "aggregator/ingest/ingest.h"
@@ -243,6 +244,31 @@ static void measure(struct bench *bench, const char *source, const char *metrics
 	assert_int_equal(process_end(agent), 0);
 }
 
+/* The same cgroups, the same figures, as often: read by what the kubelet reads them with. */
+static void measure_cadvisor(struct bench *bench, const char *program, unsigned cgroups)
+{
+	const char *log = scratch_path(bench->scratch, "cadvisor.log");
+	char count[16];
+	const char *argv[] = {program, test_cgroups_root(bench->cgroups), count, NULL};
+	const struct process_options options = {.argv = argv, .errors = log};
+	struct process *process;
+	uint64_t start_ns, start_cpu, span_ns;
+
+	(void)snprintf(count, sizeof(count), "%u", cgroups);
+	process = process_start(&options);
+	if (!process_wait_log(process, "complete", 60000))
+		fail_msg("cAdvisor has not all of %u cgroups: %s", cgroups, scratch_read(log));
+	wait_ms(5000);
+	start_ns = clock_monotonic_ns();
+	start_cpu = cpu_ns(process_id(process));
+	wait_ms(bench->seconds * 1000);
+	span_ns = clock_monotonic_ns() - start_ns;
+	printf("%-17s %5u %9.3f %% %9.1f MiB\n", "cAdvisor", PODS_MAX,
+		(double)(cpu_ns(process_id(process)) - start_cpu) * 100 / (double)span_ns,
+		(double)rss_kib(process_id(process)) / 1024);
+	(void)process_end(process);
+}
+
 /* The cgroups of this benchmark are idle, and small figures are short: so the wire is also shown
  * with the figures of a busy node, encoded by the agent's own encoder. */
 static void print_busy_wire(metric_set metrics, const char *name)
@@ -281,6 +307,10 @@ static void bench_agent(void **state)
 	measure(bench, "files", RESOURCE, "cpu+memory", PODS_MAX);
 	measure(bench, "bpf", "all", "all", PODS_MAX);
 	measure(bench, "files", "all", "all", PODS_MAX);
+	if (access(process_program("bench-cadvisor"), X_OK) == 0)
+		measure_cadvisor(bench, process_program("bench-cadvisor"), PODS_MAX * 3);
+	else
+		printf("cAdvisor: skipped, tests/bench/cadvisor was not built\n");
 	print_busy_wire(METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET) |
 				METRIC_BIT(METRIC_NODE_CPU_USAGE) |
 				METRIC_BIT(METRIC_NODE_MEMORY_WORKING_SET),

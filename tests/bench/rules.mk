@@ -9,8 +9,14 @@ BENCHES := \
 
 BENCH_PROGRAMS := $(BENCHES:%=$(BUILD)/tests/bench/%)
 
-bench: $(BENCH_PROGRAMS) $(PROGRAMS) $(BUILD)/tests/bench/scale/asker ## the figures of docs/performance.md, measured on this machine
+bench: $(BENCH_PROGRAMS) $(PROGRAMS) $(BUILD)/tests/bench/scale/asker bench-cadvisor ## the figures of docs/performance.md, measured on this machine
 	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
+
+# What the agent is measured beside. Without Go it is left out, and bench_agent says so.
+.PHONY: bench-cadvisor
+bench-cadvisor:
+	@tests/go "$${XDG_CACHE_HOME:-$$HOME/.cache}/tacho-e2e/go" build -o $(abspath $(BUILD))/bench-cadvisor \
+		./bench/cadvisor || echo "cAdvisor can't be built"
 
 $(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'

@@ -40,7 +40,7 @@ type Bothering struct {
 }
 
 func (b *Bench) bother(ctx context.Context) ([]report.Row, any, error) {
-	s, err := b.stageOf(ctx, b.options.Nodes)
+	s, err := b.stageOf(ctx, b.smallNodes())
 	if err != nil {
 		return nil, nil, err
 	}
