@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/tls_failure.h"
 #include "base/tls_session.h"
 #include "base/tls_settings.h"
@@ -47,6 +48,7 @@ struct nng_tls_engine_conn {
 	struct nng_tls_engine_conn *next, **link;
 	nng_stream *stream;
 	uint64_t opened_ns;
+	uint8_t patience;
 	bool given_up;
 };
 
@@ -240,6 +242,7 @@ static void remember(nng_tls_engine_conn *conn, void *stream)
 {
 	conn->stream = stream; /* what NNG hands to an engine begins with the stream */
 	conn->opened_ns = clock_monotonic_ns();
+	conn->patience = patience_draw();
 	(void)pthread_mutex_lock(&live.lock);
 	conn->next = live.first;
 	conn->link = &live.first;
@@ -365,7 +368,8 @@ size_t tls_engine_close_unfinished(uint64_t patience_ns)
 	(void)pthread_mutex_lock(&live.lock);
 	now_ns = clock_monotonic_ns(); /* not before one that was opened meanwhile */
 	for (struct nng_tls_engine_conn *conn = live.first; conn; conn = conn->next) {
-		if (now_ns < conn->opened_ns + patience_ns || atomic_load(&conn->finished))
+		if (now_ns < conn->opened_ns + patience_of(patience_ns, conn->patience) ||
+			atomic_load(&conn->finished))
 			continue;
 		closed += !conn->given_up;
 		conn->given_up = true;

@@ -33,7 +33,8 @@ int tls_engine_register(struct error *err);
 void tls_engine_sending(const void *body, size_t size);
 
 /* Closes each connection of the process, ours and accepted ones, that has not carried the first 8
- * bytes in both directions (NNG's own greeting) within `patience_ns` of the TCP connection.
+ * bytes in both directions (NNG's own greeting) within `patience_ns` of the TCP connection, or up
+ * to half as much more (patience.h).
  *
  * NNG 1.5.2 would wait for ever: for a peer that never finishes the handshake, and for one that
  * dies at certain moments of it. Call it each second or so. Returns how many it closed for the

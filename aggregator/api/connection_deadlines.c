@@ -2,6 +2,7 @@
 
 #include "aggregator/api/connection_inside.h"
 #include "base/clock.h"
+#include "base/patience.h"
 
 #include <event2/buffer.h>
 #include <openssl/ssl.h>
@@ -38,7 +39,7 @@ static void give_up(struct connection *connection, enum connection_end end)
 static bool keep_to(
 	struct connection *connection, uint64_t age_ns, uint64_t most_ns, enum connection_end end)
 {
-	if (age_ns <= most_ns)
+	if (age_ns <= patience_of(most_ns, connection->patience))
 		return false;
 	connection_cut(connection, end, end != ON_IDLE);
 	return true;

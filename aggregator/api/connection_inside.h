@@ -62,7 +62,8 @@ struct connection {
 	uint64_t begun_ns; /* when the request was whole; while REPLYING */
 	uint64_t taken;    /* bytes by the socket, when last seen */
 	enum connection_end end;
-	bool counted; /* in the serving load */
+	uint8_t patience; /* base/patience.h */
+	bool counted;     /* in the serving load */
 	bool refused;
 	bool keeps_buffers; /* OpenSSL's */
 	bool bounded;       /* has a watermark */

@@ -3,6 +3,7 @@
 #include "aggregator/api/connection_inside.h"
 #include "aggregator/api/connection_reading.h"
 #include "aggregator/api/handshake_turn.h"
+#include "base/patience.h"
 
 #include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
@@ -79,6 +80,7 @@ static void make_room(struct connection_set *set, struct connection *connection)
 static void add(struct connection_set *set, struct connection *connection)
 {
 	connection->set = set;
+	connection->patience = patience_draw();
 	LIST_INSERT_HEAD(&set->list, connection, entry);
 	telemetry_add(set->open, 1);
 	connection->counted = true;

@@ -2,8 +2,8 @@
  * that come together must not keep from their answers those who are there. What comes of a
  * handshake puts its connection at the end of a line; a turn of the loop takes from its front for
  * about as long as one step, and then the line pauses for four times that. So neither side can shut
- * out the other: who is connected waits for one step or two, and has most of the time, also of a CPU
- * that is short, where the other half of a crowd's handshakes takes its part as well; who comes
+ * out the other: who is connected waits for one step or two, and has most of the time, also of a
+ * CPU that is short, where the other half of a crowd's handshakes takes its part as well; who comes
  * waits for those who came before: some 250 handshakes a second begin and end.
  *
  * Of one serving loop, in its thread. */

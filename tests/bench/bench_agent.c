@@ -263,7 +263,7 @@ static void measure_cadvisor(struct bench *bench, const char *program, unsigned 
 	start_cpu = cpu_ns(process_id(process));
 	wait_ms(bench->seconds * 1000);
 	span_ns = clock_monotonic_ns() - start_ns;
-	printf("%-17s %5u %9.3f %% %9.1f MiB\n", "cAdvisor", PODS_MAX,
+	printf("%-17s %5d %9.3f %% %9.1f MiB\n", "cAdvisor", PODS_MAX,
 		(double)(cpu_ns(process_id(process)) - start_cpu) * 100 / (double)span_ns,
 		(double)rss_kib(process_id(process)) / 1024);
 	(void)process_end(process);
