@@ -65,7 +65,8 @@ bench-soak: $(PROGRAMS) $(SCALE_BUILT) ## memory of 5,000 nodes with pods that c
 	@BUILD=$(BUILD) BESIDE=no tests/bench/scale/start $(SCALE_FLAGS) -only soak -soak $(or $(MINUTES),60)m \
 		-out $(BUILD)/bench-scale/soak.json
 
-bench-pictures: ## docs/performance/*.svg from the results of bench-scale and bench-soak
+bench-pictures: ## docs/performance/*.svg and the tables of docs/performance.md from what bench-scale and bench-soak measured
+	@scripts/performance-tables $(BUILD)/bench-scale/results.json
 	@scripts/performance-pictures $(BUILD)/bench-scale/results.json $(wildcard $(BUILD)/bench-scale/soak.json)
 
 # Their tests: the parts that stand alone.
