@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ static struct wire_client *connect_to(const struct sockaddr *address, socklen_t 
 	struct wire_client *client = calloc(1, sizeof(*client));
 
 	assert_non_null(client);
+	(void)signal(SIGPIPE, SIG_IGN); /* who is hung up on fails, and does not end */
 	client->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(client->fd >= 0);
 	(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

@@ -131,9 +131,12 @@ static void closes_whose_token_is_refused(void **state)
 
 	ingest_fixture_start(fixture);
 	for (size_t i = 0; i < sizeof(WORTHS) / sizeof(WORTHS[0]); i++) {
-		struct wire_client *client = connect_as(world, WORTHS[i]);
+		struct wire_client *client;
 
+		review_desk_set_holding(world->desk, true); /* until all is said */
+		client = connect_as(world, WORTHS[i]);
 		wire_client_send_catalog(client, 1, 1);
+		review_desk_set_holding(world->desk, false);
 		assert_true(wire_client_hung_up(client));
 		assert_true(ingest_fixture_closed(fixture, "hello_refused", i + 1));
 		wire_client_free(client);
