@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 #define RECEIVE_TIMEOUT_MS 200 /* how long ingest_stop() may take, and a sweep be late */
-#define BUNDLE_MIN         3   /* messages */
+#define BUNDLE_GAP_NS      (NS_PER_MS / 2) /* messages that come so soon are bundled, */
+#define BUNDLE_MIN         3               /* until there are fewer in a pause */
 #define BUNDLE_PAUSE_US    2000
 #define SWEEP_NS           NS_PER_SECOND
 #define LOG_INTERVAL_NS    (10 * NS_PER_SECOND)
@@ -44,6 +45,7 @@ struct ingest {
 
 	/* The thread's own. */
 	struct intake *intake;
+	bool bundling;
 	size_t bundle; /* messages taken since it waited */
 	uint64_t next_sweep_ns;
 	struct log_limit cut;
@@ -132,25 +134,33 @@ static void receive(struct ingest *ingest, nng_msg *message, uint64_t now_ns)
 	nng_msg_free(message);
 }
 
-/* To be woken for each message costs as much as to apply it: when so many were there at once, the
- * next ones wait for each other. */
-static int next_message(struct ingest *ingest, nng_msg **ret_message)
+/* To be woken for each message costs as much as to apply it: where they come close together, those
+ * that come within a pause are taken at once. */
+static int next_of_bundle(struct ingest *ingest, nng_msg **ret_message)
 {
 	int rv = nng_recvmsg(ingest->socket, ret_message, NNG_FLAG_NONBLOCK);
 
 	if (rv == 0) {
 		ingest->bundle++;
-		return 0;
-	}
-	if (rv != NNG_EAGAIN)
-		return rv;
-	if (ingest->bundle >= BUNDLE_MIN) {
+	} else if (rv == NNG_EAGAIN && ingest->bundle >= BUNDLE_MIN) {
 		ingest->bundle = 0;
 		(void)usleep(BUNDLE_PAUSE_US);
-		return NNG_EAGAIN;
+	} else {
+		ingest->bundling = false;
 	}
+	return rv;
+}
+
+static int next_message(struct ingest *ingest, nng_msg **ret_message)
+{
+	uint64_t before_ns = clock_monotonic_ns();
+	int rv;
+
+	if (ingest->bundling)
+		return next_of_bundle(ingest, ret_message);
 	rv = nng_recvmsg(ingest->socket, ret_message, 0);
-	ingest->bundle = rv == 0;
+	ingest->bundle = 1;
+	ingest->bundling = rv == 0 && clock_monotonic_ns() - before_ns < BUNDLE_GAP_NS;
 	return rv;
 }
 
