@@ -85,6 +85,7 @@ type HPARun struct {
 	Asked   Asked
 	Span    Span        // of the aggregator
 	Clients meter.Usage // of asker
+	Stolen  *float64    // of the machine's CPU time by its host, in percent; nil: not known
 }
 
 // HPA has clients ask, and looks at the aggregator and at them while they do: after they have warmed
@@ -111,12 +112,16 @@ func (s *Stage) HPA(ctx context.Context, load Load) (*HPARun, error) {
 	}
 	run := &HPARun{}
 	before, beforeErr := meter.ReadCPU(p.PID)
+	machine, machineErr := meter.ReadMachine()
 	if run.Span, err = s.Aggregator.Over(ctx, time.Duration(load.Seconds-1)*time.Second); err != nil {
 		return nil, err
 	}
 	// if they have ended already their report says why
 	if after, err := meter.ReadCPU(p.PID); err == nil && beforeErr == nil {
 		run.Clients = after.Since(before)
+	}
+	if now, err := meter.ReadMachine(); err == nil && machineErr == nil {
+		run.Stolen = known(100 * now.StolenSince(machine))
 	}
 	limited, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()

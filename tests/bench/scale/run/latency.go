@@ -18,13 +18,14 @@ type Latency struct {
 	P99US         *float64 `json:"p99_us"`
 	ServingWaited *float64 `json:"serving_waited_percent"`
 	ClientsWaited *float64 `json:"clients_waited_percent"`
+	Stolen        *float64 `json:"stolen_percent"` // by the host, of the machine's CPU time
 }
 
 func latencyOf(load *HPARun) *Latency {
 	took := load.Span.Histogram(durationName, "kind", "short")
 	return &Latency{Answers: took.Count(), P50US: known(1e6 * took.Quantile(0.5)), P99US: known(1e6 * took.Quantile(0.99)),
 		ServingWaited: known(100 * load.Span.WaitShare(load.Span.servingThreads())),
-		ClientsWaited: known(100 * load.Clients.WaitShare(""))}
+		ClientsWaited: known(100 * load.Clients.WaitShare("")), Stolen: load.Stolen}
 }
 
 func known(value float64) *float64 {
@@ -36,8 +37,9 @@ func known(value float64) *float64 {
 
 // String is for the notes of rows.
 func (l *Latency) String() string {
-	return fmt.Sprintf("server's own p50 %s, p99 %s; serving threads waited for a CPU %s of the time, the clients %s",
-		inMS(l.P50US), inMS(l.P99US), inPercent(l.ServingWaited), inPercent(l.ClientsWaited))
+	return fmt.Sprintf("server's own p50 %s, p99 %s; serving threads waited for a CPU %s of the time, the clients %s; "+
+		"the host took %s of the CPUs", inMS(l.P50US), inMS(l.P99US), inPercent(l.ServingWaited),
+		inPercent(l.ClientsWaited), inPercent(l.Stolen))
 }
 
 func inMS(us *float64) string {

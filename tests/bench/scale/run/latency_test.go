@@ -22,13 +22,13 @@ func TestLatency(t *testing.T) {
 		Clients: meter.Usage{Wall: time.Second, Waited: map[string]time.Duration{"asker": 200 * time.Millisecond},
 			Count: map[string]int{"asker": 1}}}
 	if got, want := latencyOf(load).String(), "server's own p50 0.5 ms, p99 0.99 ms; serving threads waited for a CPU "+
-		"12.0 % of the time, the clients 20.0 %"; got != want {
+		"12.0 % of the time, the clients 20.0 %; the host took unknown of the CPUs"; got != want {
 		t.Errorf("%q", got)
 	}
 	// without the metric, and where the kernel does not tell
 	load = &HPARun{Span: Span{meter.Usage{Wall: time.Second}, meter.Series{}, meter.Series{}}}
 	if got, want := latencyOf(load).String(), "server's own p50 unknown, p99 unknown; serving threads waited for a CPU "+
-		"unknown of the time, the clients unknown"; got != want {
+		"unknown of the time, the clients unknown; the host took unknown of the CPUs"; got != want {
 		t.Errorf("%q", got)
 	}
 	if _, err := json.Marshal(&HPAResult{Latency: latencyOf(load)}); err != nil {
