@@ -45,6 +45,7 @@ struct handshake_turn {
 		HANDSHAKE_EXPECTED, /* it has no socket yet */
 		HANDSHAKE_WAITS,
 	} place;
+	bool halfway;                 /* in which line it waits */
 	TAILQ_ENTRY(connection) line; /* unless ELSEWHERE */
 	event_callback_fn step;       /* libevent's */
 };
@@ -84,7 +85,9 @@ struct connection_set {
 	size_t keeping;              /* OpenSSL's buffers: so many of the list */
 	struct http_date date;
 	struct event *refuse;
-	struct connection_line expected, waiting; /* handshake_turn.h */
+	/* handshake_turn.h */
+	struct connection_line expected, beginning, halfway;
+	bool halfway_next; /* if someone waits in either line */
 	struct event *put_between, *turn;
 	uint64_t next_turn_ns; /* not before */
 	struct telemetry_series *handshakes_waiting;

@@ -106,8 +106,7 @@ static void exchange_free(void *argument, bool sent, uint64_t took_ns)
 		exchange->leave(exchange);
 	if (exchange->source.free)
 		exchange->source.free(exchange->source.context);
-	if (exchange->turn)
-		event_free(exchange->turn);
+	page_turn_forget(&exchange->turn);
 	gzip_stream_free(exchange->gzip);
 	if (exchange->chunk)
 		evbuffer_free(exchange->chunk);
@@ -119,7 +118,8 @@ static void exchange_free(void *argument, bool sent, uint64_t took_ns)
 	free(exchange);
 }
 
-struct exchange *exchange_new(struct evhttp_request *http, struct exchange_tally *tally)
+struct exchange *exchange_new(
+	struct evhttp_request *http, struct exchange_tally *tally, struct page_line *line)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
@@ -127,6 +127,7 @@ struct exchange *exchange_new(struct evhttp_request *http, struct exchange_tally
 		return NULL;
 	exchange->http = http;
 	exchange->tally = tally;
+	exchange->turn.line = line;
 	exchange->request.headers = evhttp_request_get_input_headers(http);
 	server_on_finish(http, exchange_free, exchange);
 	return exchange;

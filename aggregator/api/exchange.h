@@ -6,6 +6,7 @@
 #include "aggregator/access/access_desk.h"
 #include "aggregator/api/gzip_stream.h"
 #include "aggregator/api/listing.h"
+#include "aggregator/api/page_turn.h"
 #include "aggregator/api/request.h"
 #include "aggregator/api/request_attributes.h"
 #include "aggregator/kube/user.h"
@@ -59,8 +60,7 @@ struct exchange {
 	/* Of an answer that comes page by page. */
 	struct page_source source;
 	const char *content_type;
-	struct event *turn; /* the next step, when others have had theirs */
-	void (*step)(struct exchange *exchange);
+	struct page_turn turn;
 	struct buffer page, packed; /* each with EXCHANGE_SPARE bytes before it */
 	struct gzip_stream *gzip;
 	struct evbuffer *chunk; /* NULL: it goes in one piece */
@@ -68,8 +68,9 @@ struct exchange {
 	bool ended;             /* the last page is out */
 };
 
-/* Begins the exchange for a request of the server; it is freed when the server is done with it.
- * NULL when memory is short. exchange->request is not parsed yet. */
-struct exchange *exchange_new(struct evhttp_request *http, struct exchange_tally *tally);
+/* Begins the exchange for a request of the server; it is freed when the server is done with it, and
+ * before the line. NULL when memory is short. exchange->request is not parsed yet. */
+struct exchange *exchange_new(
+	struct evhttp_request *http, struct exchange_tally *tally, struct page_line *line);
 
 #endif

@@ -21,12 +21,20 @@ static void schedule(struct connection_set *set, uint64_t now_ns)
 		(void)event_add(set->turn, &pause);
 }
 
+static struct connection_line *line_of(const struct connection *connection)
+{
+	return connection->handshake.halfway ? &connection->set->halfway
+					     : &connection->set->beginning;
+}
+
 static void wait_for_turn(struct connection *connection)
 {
 	struct connection_set *set = connection->set;
 
 	connection->handshake.place = HANDSHAKE_WAITS;
-	TAILQ_INSERT_TAIL(&set->waiting, connection, handshake.line);
+	connection->handshake.halfway =
+		BIO_number_written(SSL_get_wbio(connection->ssl)) > 0; /* our part */
+	TAILQ_INSERT_TAIL(line_of(connection), connection, handshake.line);
 	telemetry_add(set->handshakes_waiting, 1);
 	schedule(set, clock_monotonic_ns());
 }
@@ -38,7 +46,7 @@ void handshake_turn_forget(struct connection *connection)
 	if (set && connection->handshake.place == HANDSHAKE_EXPECTED)
 		TAILQ_REMOVE(&set->expected, connection, handshake.line);
 	if (set && connection->handshake.place == HANDSHAKE_WAITS) {
-		TAILQ_REMOVE(&set->waiting, connection, handshake.line);
+		TAILQ_REMOVE(line_of(connection), connection, handshake.line);
 		telemetry_subtract(set->handshakes_waiting, 1);
 	}
 	connection->handshake.place = HANDSHAKE_ELSEWHERE;
@@ -108,6 +116,19 @@ static void step(struct connection *connection)
 	connection->handshake.step(bufferevent_getfd(bufferevent), EV_READ, bufferevent);
 }
 
+/* Of both lines in turn. NULL when nobody waits. */
+static struct connection *next(struct connection_set *set)
+{
+	struct connection *halfway = TAILQ_FIRST(&set->halfway);
+	struct connection *beginning = TAILQ_FIRST(&set->beginning);
+	struct connection *first = beginning;
+
+	if (halfway && (set->halfway_next || !beginning))
+		first = halfway;
+	set->halfway_next = first == beginning;
+	return first;
+}
+
 static void take_turn(evutil_socket_t fd, short events, void *context)
 {
 	struct connection_set *set = context;
@@ -118,13 +139,13 @@ static void take_turn(evutil_socket_t fd, short events, void *context)
 	(void)events;
 	/* libevent counts from when the loop's turn began, and so is early after a step. */
 	while (begin_ns >= set->next_turn_ns && now_ns - begin_ns < HANDSHAKE_TURN_NS &&
-		(connection = TAILQ_FIRST(&set->waiting)) != NULL) {
+		(connection = next(set)) != NULL) {
 		step(connection);
 		now_ns = clock_monotonic_ns();
 	}
 	if (now_ns > begin_ns)
 		set->next_turn_ns = now_ns + HANDSHAKE_PAUSE * (now_ns - begin_ns);
-	if (!TAILQ_EMPTY(&set->waiting))
+	if (!TAILQ_EMPTY(&set->beginning) || !TAILQ_EMPTY(&set->halfway))
 		schedule(set, now_ns);
 }
 
@@ -132,7 +153,8 @@ int handshake_turn_start(
 	struct connection_set *set, struct event_base *base, struct telemetry *telemetry)
 {
 	TAILQ_INIT(&set->expected);
-	TAILQ_INIT(&set->waiting);
+	TAILQ_INIT(&set->beginning);
+	TAILQ_INIT(&set->halfway);
 	set->handshakes_waiting =
 		telemetry_gauge(telemetry, "tacho_aggregator_http_handshakes_waiting",
 			"HTTPS connections whose TLS handshake waits for its turn.", NULL, NULL);

@@ -4,7 +4,9 @@
  * about as long as one step, and then the line pauses for four times that. So neither side can shut
  * out the other: who is connected waits for one step or two, and has most of the time, also of a
  * CPU that is short, where the other half of a crowd's handshakes takes its part as well; who comes
- * waits for those who came before: some 250 handshakes a second begin and end.
+ * waits for those who came before: some 250 handshakes a second begin and end. Who was answered and
+ * has answered needs one short step more: those are a line of their own, and both lines take turns,
+ * so that the end of a handshake need not wait for all who are about to begin one.
  *
  * Of one serving loop, in its thread. */
 #ifndef API_HANDSHAKE_TURN_H

@@ -302,18 +302,15 @@ static void send_gathered(struct exchange *exchange, enum listing_state state)
 }
 
 /* Until it is all, or too much for one piece. */
-static void gather(struct exchange *exchange)
+static void gather(void *context)
 {
-	enum listing_state state;
+	struct exchange *exchange = context;
+	enum listing_state state = reply_stream_page(exchange);
 
-	do {
-		state = reply_stream_page(exchange);
-		if (state != LISTING_MORE ||
-			exchange->page.length - EXCHANGE_SPARE > REPLY_GZIP_BYTES) {
-			send_gathered(exchange, state);
-			return;
-		}
-	} while (!reply_stream_turn(exchange, gather));
+	if (state == LISTING_MORE && exchange->page.length - EXCHANGE_SPARE <= REPLY_GZIP_BYTES)
+		page_turn_wait(&exchange->turn, gather, exchange);
+	else
+		send_gathered(exchange, state);
 }
 
 void reply_pages(
@@ -321,5 +318,8 @@ void reply_pages(
 {
 	exchange->source = *source;
 	exchange->content_type = content_type;
-	gather(exchange);
+	if (exchange->streams)
+		page_turn_wait(&exchange->turn, gather, exchange);
+	else
+		gather(exchange);
 }

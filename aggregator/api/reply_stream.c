@@ -2,7 +2,6 @@
 
 #include "aggregator/api/server.h"
 
-#include <event2/event.h>
 #include <event2/http_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,29 +14,6 @@ static void give_up(struct exchange *exchange)
 {
 	exchange->ended = true;
 	server_abort(exchange->http);
-}
-
-/* --- turns ------------------------------------------------------------------------------------ */
-
-static void take_turn(evutil_socket_t fd, short events, void *context)
-{
-	struct exchange *exchange = context;
-
-	(void)fd;
-	(void)events;
-	exchange->step(exchange);
-}
-
-bool reply_stream_turn(struct exchange *exchange, void (*step)(struct exchange *exchange))
-{
-	static const struct timeval NOW = {0, 0};
-
-	exchange->step = step;
-	if (!exchange->turn)
-		exchange->turn = event_new(
-			evhttp_connection_get_base(evhttp_request_get_connection(exchange->http)),
-			-1, 0, take_turn, exchange);
-	return exchange->turn && event_add(exchange->turn, &NOW) == 0;
 }
 
 /* --- pages ------------------------------------------------------------------------------------ */
@@ -182,41 +158,40 @@ static void begin(struct exchange *exchange)
 		server_stream_begin(exchange->http);
 }
 
-/* A page, and the next one in the turn after that: unless the client takes them more slowly. */
-static void send_page(struct exchange *exchange)
+/* A page, and the next one in a later turn: unless the client takes them more slowly. */
+static void send_page(void *context)
 {
+	struct exchange *exchange = context;
 	enum sent sent = SENT;
 
-	do {
-		if (!exchange->ended && outgoing_bytes(exchange) == 0 && next_page(exchange) < 0) {
-			give_up(exchange);
-			return;
-		}
-		/* Compression may hold a whole page back, and an empty chunk would be the last one.
-		 */
-		if (outgoing_bytes(exchange) > 0) {
-			/* Not before there is more: evhttp would take the moment at which the head
-			 * is written for that of what comes behind it. */
-			begin(exchange);
-			sent = send_outgoing(exchange);
-		}
-		if (sent == FAILED) {
-			give_up(exchange);
-			return;
-		}
-		if (exchange->ended) {
-			server_stream_end(exchange->http);
-			evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
-			return;
-		}
-	} while (sent == SENT && !reply_stream_turn(exchange, send_page));
+	if (!exchange->ended && outgoing_bytes(exchange) == 0 && next_page(exchange) < 0) {
+		give_up(exchange);
+		return;
+	}
+	/* Compression may hold a whole page back, and an empty chunk would be the last one. */
+	if (outgoing_bytes(exchange) > 0) {
+		/* Not before there is more: evhttp would take the moment at which the head is
+		 * written for that of what comes behind it. */
+		begin(exchange);
+		sent = send_outgoing(exchange);
+	}
+	if (sent == FAILED) {
+		give_up(exchange);
+	} else if (exchange->ended) {
+		server_stream_end(exchange->http);
+		evhttp_send_reply_end(exchange->http); /* the exchange may be gone */
+	} else if (sent == SENT) {
+		page_turn_wait(&exchange->turn, send_page, exchange);
+	}
 }
 
 /* evhttp has sent what it was left. */
 static void continue_stream(struct evhttp_connection *connection, void *context)
 {
+	struct exchange *exchange = context;
+
 	(void)connection;
-	send_page(context);
+	page_turn_wait(&exchange->turn, send_page, exchange);
 }
 
 void reply_stream_begin(struct exchange *exchange, bool gzip)

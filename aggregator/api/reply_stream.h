@@ -1,5 +1,4 @@
-/* The answers of reply_pages() that are too long for one piece, and the turns that they take. For
- * reply.c, and nobody else. */
+/* The answers of reply_pages() that are too long for one piece. For reply.c, and nobody else. */
 #ifndef API_REPLY_STREAM_H
 #define API_REPLY_STREAM_H
 
@@ -9,10 +8,6 @@
 
 /* Asks the source for more of exchange->page. LISTING_FAILED when memory is short. */
 enum listing_state reply_stream_page(struct exchange *exchange);
-
-/* Takes the step in the next turn of the loop: a page at a time, so that others wait for no more.
- * False when memory is too short for it. */
-bool reply_stream_turn(struct exchange *exchange, void (*step)(struct exchange *exchange));
 
 /* 200, with the headers that are set, what is in exchange->page, and what the source has behind it
  * unless exchange->ended. The exchange may be gone when it returns. */

@@ -17,6 +17,7 @@ struct serving_loop {
 	struct work_queue *queue;
 	struct access_desk *desk;
 	struct gate *gate;
+	struct page_line *pages;
 	struct server *server;
 	struct work turn, end; /* what other threads tell it */
 	pthread_t thread;
@@ -73,7 +74,7 @@ static bool parse(struct exchange *exchange, struct status *ret_status)
 static void handle(void *context, struct evhttp_request *http)
 {
 	struct serving_loop *loop = context;
-	struct exchange *exchange = exchange_new(http, loop->options.tally);
+	struct exchange *exchange = exchange_new(http, loop->options.tally, loop->pages);
 	struct status status;
 
 	if (!exchange) {
@@ -187,7 +188,8 @@ static int make_parts(struct serving_loop *loop, struct error *err)
 	loop->desk = access_open_desk(options->access, loop->queue, (uint32_t)options->count);
 	gate.desk = loop->desk;
 	loop->gate = gate_new(&gate);
-	if (!loop->desk || !loop->gate)
+	loop->pages = page_line_new(loop->base);
+	if (!loop->desk || !loop->gate || !loop->pages)
 		return error_errno(err, ENOMEM, "starting the API");
 	return make_server(loop, err);
 }
@@ -234,6 +236,7 @@ void serving_loop_free(struct serving_loop *loop)
 		(void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	access_desk_free(loop->desk);
 	gate_free(loop->gate);
+	page_line_free(loop->pages);
 	work_queue_free(loop->queue);
 	if (loop->base)
 		event_base_free(loop->base);

@@ -33,6 +33,7 @@ struct guarded_api {
 	struct guarded_options options;
 	struct pki *proxy, *client, *other;
 	struct scratch *scratch;
+	struct pki_pair front_proxy;
 	const char *proxy_file, *client_file;
 	struct kube_double *kube;
 	struct kube_client *kube_client;
@@ -265,6 +266,7 @@ struct guarded_api *guarded_start(const struct guarded_options *options)
 {
 	struct guarded_api *api = calloc(1, sizeof(*api));
 	struct https_server_access access = {make_access, stop_client, api};
+	const struct pki_client front_proxy = {.common_name = "front-proxy-client"};
 
 	assert_non_null(api);
 	if (options)
@@ -273,6 +275,7 @@ struct guarded_api *guarded_start(const struct guarded_options *options)
 	api->proxy = pki_new("front-proxy-ca");
 	api->client = pki_new("kubernetes-ca");
 	api->other = pki_new("front-proxy-ca");
+	api->front_proxy = pki_issue_client(api->proxy, &front_proxy);
 	api->scratch = scratch_new();
 	api->proxy_file = scratch_write(api->scratch, "proxy.crt", pki_ca(api->proxy));
 	api->client_file = scratch_write(api->scratch, "client.crt", pki_ca(api->client));
@@ -296,6 +299,7 @@ void guarded_stop(struct guarded_api *api)
 	store_free(api->store);
 	telemetry_free(api->telemetry);
 	scratch_free(api->scratch);
+	pki_pair_free(&api->front_proxy);
 	pki_free(api->proxy);
 	pki_free(api->client);
 	pki_free(api->other);
@@ -309,6 +313,11 @@ void guarded_stop(struct guarded_api *api)
 const struct pki *guarded_proxy_ca(const struct guarded_api *api)
 {
 	return api->proxy;
+}
+
+const struct pki_pair *guarded_front_proxy(const struct guarded_api *api)
+{
+	return &api->front_proxy;
 }
 
 const struct pki *guarded_client_ca(const struct guarded_api *api)

@@ -39,6 +39,9 @@ const struct pki *guarded_proxy_ca(const struct guarded_api *api);
 const struct pki *guarded_client_ca(const struct guarded_api *api);
 const struct pki *guarded_other_ca(const struct guarded_api *api);
 
+/* The certificate of a front proxy that is believed; it belongs to it. */
+const struct pki_pair *guarded_front_proxy(const struct guarded_api *api);
+
 /* Puts other certificates into the file of the front proxies' authorities. */
 void guarded_replace_proxy_ca(struct guarded_api *api, const char *pem);
 

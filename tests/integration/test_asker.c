@@ -243,10 +243,9 @@ static void counts_other_statuses(void **state)
 static void asks_as_the_front_proxy(void **state)
 {
 	struct guarded_api *guarded = guarded_start(NULL);
-	const struct pki_client client = {.common_name = "front-proxy-client"};
-	struct pki_pair pair = pki_issue_client(guarded_proxy_ca(guarded), &client);
-	const char *cert = scratch_write(scratch, "client.crt", pair.cert);
-	const char *key = scratch_write(scratch, "client.key", pair.key);
+	const struct pki_pair *proxy = guarded_front_proxy(guarded);
+	const char *cert = scratch_write(scratch, "client.crt", proxy->cert);
+	const char *key = scratch_write(scratch, "client.key", proxy->key);
 	const char *file = targets(OF_NAMESPACE);
 	char number_of_port[8], *access;
 	json_t *report;
@@ -277,7 +276,6 @@ static void asks_as_the_front_proxy(void **state)
 	json_decref(report);
 	assert_true(strncmp(access, "eve||a,b", 8) == 0 && !strstr(access, "JTI="));
 	free(access);
-	pki_pair_free(&pair);
 	guarded_stop(guarded);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define BATCH       256
@@ -18,6 +19,7 @@
 #define SLOW_BYTES  1024 /* a second */
 #define QUIET_TURNS 5    /* nothing to read so often: the answer is over */
 #define PORTS       65536
+#define LOWEST      19 /* nice(2) */
 
 static const char *const KINDS[] = {
 	[ASKER_SILENT] = "silent",
@@ -312,10 +314,22 @@ static int report(struct bother *bother, struct error *err)
 		       : error_set(err, EIO, "no connection: %s", bother->tally.first_failure);
 }
 
+/* On machines of their own bad clients would take no CPU of the server's or of other clients': here
+ * they get what those leave. The harm is what they make the server do. */
+static int step_back(struct error *err)
+{
+	return setpriority(PRIO_PROCESS, 0, LOWEST) < 0
+		       ? error_errno(err, errno, "giving others the CPU first")
+		       : 0;
+}
+
 static int prepare(struct bother *bother, struct error *err)
 {
 	const struct asker_options *options = bother->options;
-	int r = asker_place_init(&bother->place, options, err);
+	int r = step_back(err);
+
+	if (r == 0)
+		r = asker_place_init(&bother->place, options, err);
 
 	if (r == 0)
 		r = asker_meter_init(&bother->meter, options->server_pid, err);

@@ -23,6 +23,7 @@ struct client {
 	uint64_t open_again_ns; /* when it is closed; 0: it never was open */
 	bool idle;              /* in the queue of those that can ask */
 	bool was_open;
+	bool tried; /* has asked once, before all others are asked */
 };
 
 struct hpa {
@@ -32,7 +33,7 @@ struct hpa {
 	struct client *client;
 	uint32_t *queue; /* a ring of idle clients; at most one place each */
 	size_t queue_head, queue_count;
-	size_t open, busy;
+	size_t open, busy, tried;
 	bool running;                        /* questions may be asked */
 	uint64_t asked_index;                /* of the next request, open loop */
 	uint64_t start_ns, begin_ns, end_ns; /* asking, counting */
@@ -80,6 +81,13 @@ static void on_closed(struct hpa *hpa, struct client *client, uint64_t now_ns)
 	client->open_again_ns = now_ns + OPEN_AGAIN_NS;
 }
 
+/* What it asked before the others begin came to an end. */
+static void on_tried(struct hpa *hpa, struct client *client)
+{
+	hpa->tried += !client->tried;
+	client->tried = true;
+}
+
 static bool counts(const struct hpa *hpa, uint64_t intended_ns)
 {
 	return hpa->running && intended_ns >= hpa->begin_ns && intended_ns < hpa->end_ns;
@@ -89,8 +97,10 @@ static void on_failed(struct hpa *hpa, struct client *client, bool asked, uint64
 {
 	enum asker_failure failure = client->call.failure;
 
-	if (asked)
+	if (asked) {
 		hpa->busy--;
+		on_tried(hpa, client);
+	}
 	/* An idle connection may be closed: that is no failed request. */
 	if (asked ? counts(hpa, client->intended_ns) : failure != ASKER_FAILURE_CLOSED)
 		asker_tally_fail(&hpa->tally, failure, &client->call.error);
@@ -151,10 +161,16 @@ static void on_event(struct hpa *hpa, const struct epoll_event *event)
 		hpa->open++;
 		client->was_open = true;
 		asker_histogram_add(&hpa->tally.handshake, now_ns - client->call.opened_ns);
-		on_idle(hpa, client, now_ns);
+		/* A client's handshake may be over long before its server's: the first answer
+		 * tells. */
+		if (client->tried)
+			on_idle(hpa, client, now_ns);
+		else
+			ask(hpa, client, now_ns);
 		break;
 	case ASKER_ANSWERED:
 		hpa->busy--;
+		on_tried(hpa, client);
 		if (counts(hpa, client->intended_ns))
 			asker_call_count(&client->call, &hpa->tally, now_ns - client->intended_ns,
 				hpa->options->items);
@@ -258,14 +274,14 @@ static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-/* All connections, or as many as come. */
+/* All connections, each with an answer or without one in time, or as many as come. */
 static int open_all(struct hpa *hpa)
 {
 	uint64_t now_ns = clock_monotonic_ns(), until_ns = now_ns + OPEN_NS;
 
 	for (size_t i = 0; i < hpa->options->connections; i++)
 		open_client(hpa, &hpa->client[i], now_ns);
-	while (hpa->open < hpa->options->connections && now_ns < until_ns) {
+	while (hpa->tried < hpa->options->connections && now_ns < until_ns) {
 		wait_for_events(hpa, now_ns, earlier(until_ns, now_ns + LOOK_NS));
 		now_ns = clock_monotonic_ns();
 		if (hpa->open == 0 &&
@@ -273,7 +289,7 @@ static int open_all(struct hpa *hpa)
 			break; /* nobody is there */
 		look(hpa, now_ns);
 	}
-	return hpa->open > 0 ? 0 : -ECONNREFUSED;
+	return hpa->tried > 0 ? 0 : -ECONNREFUSED;
 }
 
 static void start(struct hpa *hpa)

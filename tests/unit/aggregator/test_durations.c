@@ -30,15 +30,13 @@ static const char *const BOUNDS[] = {"0.000025", "0.00005", "0.0001", "0.00025",
 	"0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10"};
 
 static struct guarded_api *api;
-static struct pki_pair proxy;
+static const struct pki_pair *proxy;
 static struct telemetry *telemetry; /* of a store of the test's own */
 
 static void start(const struct guarded_options *options)
 {
-	const struct pki_client client = {.common_name = "front-proxy-client"};
-
 	api = guarded_start(options);
-	proxy = pki_issue_client(guarded_proxy_ca(api), &client);
+	proxy = guarded_front_proxy(api);
 	guarded_allow(api, true);
 }
 
@@ -58,8 +56,7 @@ static void start_large(uint32_t stall_ms)
 static int tear_down(void **state)
 {
 	(void)state;
-	pki_pair_free(&proxy);
-	proxy = (struct pki_pair){NULL, NULL};
+	proxy = NULL;
 	guarded_stop(api);
 	api = NULL;
 	telemetry_free(telemetry);
@@ -69,7 +66,7 @@ static int tear_down(void **state)
 
 static struct https *sent(const char *target)
 {
-	struct https *connection = guarded_connect(api, &proxy);
+	struct https *connection = guarded_connect(api, proxy);
 	char text[300];
 	int length =
 		snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n" ALICE "\r\n", target);
@@ -182,8 +179,8 @@ static void each_short_answer_counts(void **state)
 	start(NULL);
 	expect_counts(0, 0);
 	for (size_t i = 0; i < count; i++) {
-		struct https_response answer = guarded_ask(
-			api, &proxy, CASES[i].method, CASES[i].target, CASES[i].headers);
+		struct https_response answer =
+			guarded_ask(api, proxy, CASES[i].method, CASES[i].target, CASES[i].headers);
 
 		assert_int_equal(answer.status, CASES[i].code);
 		https_response_free(&answer);
@@ -235,7 +232,7 @@ static void each_request_of_a_connection_counts_alone(void **state)
 
 	(void)state;
 	start(NULL);
-	connection = guarded_connect(api, &proxy);
+	connection = guarded_connect(api, proxy);
 	for (int i = 0; i < 2; i++) {
 		struct https_response answer;
 

@@ -34,22 +34,19 @@
 #define KEPT_MS 3000 /* long enough for a few requests on a slow machine */
 
 static struct guarded_api *api;
-static struct pki_pair proxy;
+static const struct pki_pair *proxy;
 static struct telemetry *telemetry; /* of a store of the test's own */
 
 static void start(const struct guarded_options *options)
 {
-	const struct pki_client client = {.common_name = "front-proxy-client"};
-
 	api = guarded_start(options);
-	proxy = pki_issue_client(guarded_proxy_ca(api), &client);
+	proxy = guarded_front_proxy(api);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	pki_pair_free(&proxy);
-	proxy = (struct pki_pair){NULL, NULL};
+	proxy = NULL;
 	guarded_stop(api);
 	api = NULL;
 	telemetry_free(telemetry);
@@ -135,19 +132,19 @@ static void decisions_are_kept_for_a_while(void **state)
 		uint64_t begun_ms = wait_now_ms();
 
 		guarded_allow(api, allow);
-		assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), code);
+		assert_int_equal(guarded_code(api, proxy, NODES, ALICE), code);
 		guarded_allow(api, !allow);
-		kept = guarded_code(api, &proxy, NODES, ALICE);
+		kept = guarded_code(api, proxy, NODES, ALICE);
 		if (wait_now_ms() - begun_ms < KEPT_MS) {
 			assert_int_equal(kept, code);
 			assert_int_equal(guarded_access_reviews(api), before + 1);
 		}
 		/* another question: not from memory */
-		assert_int_equal(guarded_code(api, &proxy, NODES "/n", ALICE), allow ? 403 : 404);
-		assert_int_equal(guarded_code(api, &proxy, NODES, "X-Remote-User: bob\r\n"),
+		assert_int_equal(guarded_code(api, proxy, NODES "/n", ALICE), allow ? 403 : 404);
+		assert_int_equal(guarded_code(api, proxy, NODES, "X-Remote-User: bob\r\n"),
 			allow ? 403 : 200);
 		wait_ms(KEPT_MS + 100);
-		assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), allow ? 403 : 200);
+		assert_int_equal(guarded_code(api, proxy, NODES, ALICE), allow ? 403 : 200);
 		wait_ms(KEPT_MS + 100);
 	}
 }
@@ -161,13 +158,13 @@ static void failures_are_not_kept(void **state)
 	assert_int_equal(guarded_code(api, NULL, "/healthz", TOM), 401);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", TOM), 401);
 	assert_int_equal(guarded_token_reviews(api), 2);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 500);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 500);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 500);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 500);
 	assert_int_equal(guarded_access_reviews(api), 2);
 	guarded_set_tokens(api, GUARDED_ANSWERS);
 	guarded_set_accesses(api, GUARDED_ANSWERS);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", TOM), 200);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 403);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 403);
 	assert_int_equal(
 		guarded_figure(api, "tacho_aggregator_review_failures_total", "kind", "token"), 2);
 	assert_int_equal(
@@ -189,26 +186,26 @@ static void without_kube_apiserver_nobody_new_gets_in(void **state)
 	guarded_allow(api, true);
 	begun_ms = wait_now_ms();
 	assert_int_equal(guarded_code(api, NULL, NODES, TOM), 200);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 200);
 	guarded_stop_kube(api);
 	tom = guarded_code(api, NULL, NODES, TOM);
-	alice = guarded_code(api, &proxy, NODES, ALICE);
+	alice = guarded_code(api, proxy, NODES, ALICE);
 	if (wait_now_ms() - begun_ms < KEPT_MS) {
 		assert_int_equal(tom, 200);
 		assert_int_equal(alice, 200);
 	}
-	assert_int_equal(guarded_code(api, &proxy, NODES, "X-Remote-User: bob\r\n"), 500);
+	assert_int_equal(guarded_code(api, proxy, NODES, "X-Remote-User: bob\r\n"), 500);
 	assert_int_equal(guarded_code(api, NULL, NODES, WRONG), 401);
 	wait_ms(KEPT_MS + 100);
 	assert_int_equal(guarded_code(api, NULL, NODES, TOM), 401);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", TOM), 401);
-	answer = guarded_ask(api, &proxy, "GET", NODES, ALICE);
+	answer = guarded_ask(api, proxy, "GET", NODES, ALICE);
 	assert_int_equal(answer.status, 500);
 	assert_non_null(strstr(answer.body, "\"message\":\"Internal error occurred: POST /apis/"));
 	https_response_free(&answer);
 	/* and these need it not */
 	assert_int_equal(guarded_code(api, NULL, "/healthz", ""), 200);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ROOT), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, ROOT), 200);
 }
 
 /* --- who waits -------------------------------------------------------------------------------- */
@@ -249,7 +246,7 @@ static void a_failure_is_for_all_who_wait(void **state)
 	start(NULL);
 	guarded_set_accesses(api, GUARDED_HOLDS);
 	for (int i = 0; i < 10; i++)
-		connections[i] = sent(&proxy, NODES, ALICE);
+		connections[i] = sent(proxy, NODES, ALICE);
 	guarded_await(api, WAITING, 10);
 	guarded_set_accesses(api, GUARDED_ERRS);
 	for (int i = 0; i < 10; i++)
@@ -279,7 +276,7 @@ static void too_many_who_wait_are_told_to_come_back(void **state)
 	https_response_free(&answer);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", TOM), 429);
 	/* tokens hold up tokens alone */
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 403);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 403);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", ""), 200);
 	guarded_set_tokens(api, GUARDED_ANSWERS);
 	assert_int_equal(code_of(first), 200);
@@ -303,11 +300,11 @@ static void requests_in_flight_are_bounded(void **state)
 	(void)state;
 	start(&options);
 	guarded_set_accesses(api, GUARDED_HOLDS);
-	first = sent(&proxy, NODES, ALICE);
+	first = sent(proxy, NODES, ALICE);
 	guarded_await(api, IN_FLIGHT, 1);
-	second = sent(&proxy, NODES, "X-Remote-User: bob\r\n");
+	second = sent(proxy, NODES, "X-Remote-User: bob\r\n");
 	guarded_await(api, IN_FLIGHT, 2);
-	answer = guarded_ask(api, &proxy, "GET", NODES, "X-Remote-User: carol\r\n");
+	answer = guarded_ask(api, proxy, "GET", NODES, "X-Remote-User: carol\r\n");
 	assert_int_equal(answer.status, 429);
 	assert_true(https_header(&answer, "Retry-After", value, sizeof(value)));
 	assert_string_equal(value, "1");
@@ -321,14 +318,14 @@ static void requests_in_flight_are_bounded(void **state)
 	assert_int_equal(guarded_code(api, NULL, "/readyz/ping", ""), 429);
 	/* a probe would otherwise take it for dead, and kube-aggregator for unavailable */
 	assert_int_equal(guarded_code(api, NULL, "/livez", ""), 200);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ROOT), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, ROOT), 200);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", WRONG), 401);
 	guarded_allow(api, true);
 	guarded_set_accesses(api, GUARDED_ANSWERS);
 	assert_int_equal(code_of(first), 200);
 	assert_int_equal(code_of(second), 200);
 	guarded_await(api, IN_FLIGHT, 0);
-	assert_int_equal(guarded_code(api, &proxy, NODES, "X-Remote-User: carol\r\n"), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, "X-Remote-User: carol\r\n"), 200);
 	assert_int_equal(
 		guarded_figure(api, "tacho_aggregator_http_requests_rejected_total", NULL, NULL),
 		3);
@@ -355,23 +352,22 @@ static void who_does_not_read_leaves_room_for_others(void **state)
 	options.store = large_store();
 	start(&options);
 	guarded_allow(api, true);
-	first = sent(&proxy, PODS, ALICE);
-	second = sent(&proxy, PODS, ALICE);
+	first = sent(proxy, PODS, ALICE);
+	second = sent(proxy, PODS, ALICE);
 	guarded_await(api, STREAMS, 2);
-	assert_int_equal(guarded_code(api, &proxy, PODS, ALICE), 429);
-	assert_int_equal(guarded_code(api, &proxy, PODS, "X-Remote-User: bob\r\n"), 429);
+	assert_int_equal(guarded_code(api, proxy, PODS, ALICE), 429);
+	assert_int_equal(guarded_code(api, proxy, PODS, "X-Remote-User: bob\r\n"), 429);
 	/* found to be long on the way */
-	assert_int_equal(
-		guarded_code(api, &proxy, V1 "/namespaces/namespace-000/pods", ALICE), 429);
+	assert_int_equal(guarded_code(api, proxy, V1 "/namespaces/namespace-000/pods", ALICE), 429);
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(guarded_code(api, &proxy, NODES "/node-00007", ALICE), 200);
-	master = sent(&proxy, PODS, ROOT);
+		assert_int_equal(guarded_code(api, proxy, NODES "/node-00007", ALICE), 200);
+	master = sent(proxy, PODS, ROOT);
 	guarded_await(api, STREAMS, 3);
-	assert_int_equal(guarded_code(api, &proxy, NODES "/node-00007", ALICE), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES "/node-00007", ALICE), 200);
 	https_close(first);
 	https_close(master);
 	guarded_await(api, STREAMS, 1);
-	assert_int_equal(guarded_code(api, &proxy, PODS, ALICE), 200);
+	assert_int_equal(guarded_code(api, proxy, PODS, ALICE), 200);
 	assert_int_equal(code_of(second), 200);
 	guarded_await(api, STREAMS, 0);
 	guarded_await(api, IN_FLIGHT, 0);
@@ -401,7 +397,7 @@ static void a_client_may_leave_while_it_is_asked_about(void **state)
 	guarded_set_accesses(api, GUARDED_HOLDS);
 	guarded_set_tokens(api, GUARDED_ANSWERS);
 	guarded_await(api, IN_FLIGHT, 1);
-	leaver = sent(&proxy, NODES, ALICE);
+	leaver = sent(proxy, NODES, ALICE);
 	guarded_await(api, IN_FLIGHT, 2);
 	guarded_await(api, WAITING, 2);
 	https_close(leaver);
@@ -412,7 +408,7 @@ static void a_client_may_leave_while_it_is_asked_about(void **state)
 	/* the answers that nobody waited for are kept */
 	guarded_await(api, "tacho_aggregator_reviews_in_flight", 0);
 	assert_int_equal(guarded_access_reviews(api), 2);
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 200);
 	assert_int_equal(guarded_access_reviews(api), 2);
 	guarded_await(api, OPEN, 0);
 	guarded_await(api, IN_FLIGHT, 0);
@@ -490,7 +486,7 @@ static void stopping_while_all_wait_is_clean(void **state)
 	connections[0] = sent(NULL, "/healthz", TOM);
 	connections[1] = sent(NULL, "/healthz", TOM);
 	connections[2] = sent(NULL, "/healthz", WRONG);
-	connections[3] = sent(&proxy, NODES, ALICE);
+	connections[3] = sent(proxy, NODES, ALICE);
 	guarded_await(api, WAITING, 4);
 	guarded_stop(api);
 	api = NULL;
@@ -550,10 +546,10 @@ static void what_is_published_is_believed(void **state)
 	(void)state;
 	start(&options);
 	guarded_allow(api, true);
-	connection = guarded_connect(api, &proxy);
+	connection = guarded_connect(api, proxy);
 	/* nobody knows yet whose certificates to believe; a token does not need that */
 	assert_true(is_refused(connection));
-	assert_int_equal(guarded_code(api, &proxy, "/healthz", ""), 401);
+	assert_int_equal(guarded_code(api, proxy, "/healthz", ""), 401);
 	assert_int_equal(guarded_code(api, NULL, "/healthz", ""), 200);
 	assert_int_equal(guarded_code(api, NULL, NODES, TOM), 200);
 	publish(guarded_client_ca(api), guarded_proxy_ca(api), "[\"front-proxy-client\"]");
@@ -592,7 +588,7 @@ static void a_file_wins_over_what_is_published(void **state)
 	assert_true(is_refused(connection));
 	publish(guarded_client_ca(api), guarded_other_ca(api), "[\"carol\"]");
 	assert_true(wait_until(is_let_in, connection, 40000));
-	assert_int_equal(guarded_code(api, &proxy, NODES, ALICE), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, ALICE), 200);
 	assert_int_equal(guarded_code(api, &published, NODES, ALICE), 401);
 	https_close(connection);
 	pki_pair_free(&client);

@@ -326,6 +326,65 @@ static void a_handshake_does_not_wait_for_those_who_ask_without_end(void **state
 	stop();
 }
 
+/* Until the server's part of the handshake is there, which the client has not looked at. */
+static void await_flight(const struct client *client)
+{
+	uint64_t until_ms = wait_now_ms() + PATIENCE_MS;
+	char byte;
+
+	while (recv(client->fd, &byte, 1, MSG_PEEK) != 1) {
+		turn();
+		assert_true(wait_now_ms() < until_ms);
+	}
+}
+
+static void the_end_of_a_handshake_does_not_wait_for_all_who_begin(void **state)
+{
+	static struct client crowd[CROWD];
+	struct client client;
+
+	(void)state;
+	start(60000, 2 * CROWD);
+	client = client_new();
+	assert_false(client_step(&client));
+	await_flight(&client);
+	crowd_new(crowd, CROWD);
+	assert_true(client_step(&client));
+	client_ask(&client);
+	client_turns(&client, 1);
+	assert_true(waiting() >= CROWD / 2);
+	(void)crowd_turns(crowd, CROWD);
+	crowd_free(crowd, CROWD);
+	client_free(&client);
+	stop();
+}
+
+static void who_begins_does_not_wait_for_all_who_end(void **state)
+{
+	static struct client crowd[CROWD];
+	struct client client;
+
+	(void)state;
+	start(60000, 2 * CROWD);
+	crowd_new(crowd, CROWD);
+	for (size_t i = 0; i < CROWD; i++)
+		await_flight(&crowd[i]);
+	assert_int_equal(waiting(), 0);
+	for (size_t i = 0; i < CROWD; i++)
+		assert_true(client_step(&crowd[i]));
+	for (int turns = 0; turns < 10 && waiting() < CROWD * 3 / 4; turns++)
+		turn();
+	client = client_new();
+	client_turns(&client, 0);
+	assert_true(waiting() >= CROWD / 4);
+	assert_true(turn_until(waiting, 0));
+	client_ask(&client);
+	client_turns(&client, 1);
+	crowd_free(crowd, CROWD);
+	client_free(&client);
+	stop();
+}
+
 static void one_alone_waits_for_nobody(void **state)
 {
 	struct client client;
@@ -456,6 +515,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_does_not_wait_for_a_crowd),
 		cmocka_unit_test(a_handshake_does_not_wait_for_those_who_ask_without_end),
+		cmocka_unit_test(the_end_of_a_handshake_does_not_wait_for_all_who_begin),
+		cmocka_unit_test(who_begins_does_not_wait_for_all_who_end),
 		cmocka_unit_test(one_alone_waits_for_nobody),
 		cmocka_unit_test(a_request_may_come_with_the_end_of_the_handshake),
 		cmocka_unit_test(a_hello_may_come_byte_by_byte),

@@ -26,22 +26,19 @@
 #define LOOPS 4
 
 static struct guarded_api *api;
-static struct pki_pair proxy;
+static const struct pki_pair *proxy;
 
 static void start(const struct guarded_options *options)
 {
-	const struct pki_client client = {.common_name = "front-proxy-client"};
-
 	api = guarded_start(options);
-	proxy = pki_issue_client(guarded_proxy_ca(api), &client);
+	proxy = guarded_front_proxy(api);
 	guarded_allow(api, true);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	pki_pair_free(&proxy);
-	proxy = (struct pki_pair){NULL, NULL};
+	proxy = NULL;
 	guarded_stop(api);
 	api = NULL;
 	return 0;
@@ -117,7 +114,7 @@ static void each_loop_gets_its_share_of_connections(void **state)
 	(void)state;
 	start(&options);
 	for (int i = 0; i < LOOPS; i++)
-		connections[i] = guarded_connect(api, &proxy);
+		connections[i] = guarded_connect(api, proxy);
 	for (int i = 0; i < LOOPS; i++)
 		expect_answer(connections[i]);
 	assert_int_equal(serving_threads(before), LOOPS);
@@ -144,7 +141,7 @@ static void one_thread_serves_if_no_more_are_wanted(void **state)
 	(void)state;
 	start(&options);
 	assert_int_equal(serving_threads(cpu_ns), 1);
-	assert_int_equal(guarded_code(api, &proxy, NODES, "X-Remote-User: alice\r\n"), 200);
+	assert_int_equal(guarded_code(api, proxy, NODES, "X-Remote-User: alice\r\n"), 200);
 }
 
 /* However they are dealt to the loops. */
@@ -159,10 +156,10 @@ static void the_bound_on_connections_is_that_of_all_loops(void **state)
 	(void)state;
 	start(&options);
 	for (int i = 0; i < 5; i++) {
-		connections[i] = guarded_connect(api, &proxy);
+		connections[i] = guarded_connect(api, proxy);
 		expect_answer(connections[i]);
 	}
-	sixth = guarded_connect(api, &proxy);
+	sixth = guarded_connect(api, proxy);
 	expect_answer(sixth);
 	guarded_await(api, OPEN, 5);
 	for (int i = 0; i < 5; i++) {
@@ -190,7 +187,7 @@ static void kube_apiserver_is_asked_once_for_all_loops(void **state)
 	(void)state;
 	start(&options);
 	for (int i = 0; i < LOOPS; i++)
-		connections[i] = guarded_connect(api, &proxy);
+		connections[i] = guarded_connect(api, proxy);
 	for (int i = 0; i < 3 * LOOPS; i++)
 		expect_answer(connections[i % LOOPS]);
 	assert_int_equal(guarded_access_reviews(api), 1);
@@ -243,7 +240,7 @@ static void *ask(void *context)
 	for (unsigned i = 0; !atomic_load(asker->stop); i++) {
 		bool token = (asker->number + i) % 2;
 		struct https *https = https_open_as(asker->port, asker->ca,
-			token ? NULL : proxy.cert, token ? NULL : proxy.key);
+			token ? NULL : proxy->cert, token ? NULL : proxy->key);
 		char request[200];
 		int length = snprintf(request, sizeof(request),
 			"GET " NODES " HTTP/1.1\r\nHost: x\r\n%s%u-%u\r\n\r\n",
