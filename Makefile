@@ -127,7 +127,8 @@ $(BUILD)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 PROTO_HEADERS := $(PROTO_GEN:.c=.h)
 ALL_OBJECTS := $(call objects,$(BASE_SRC) $(PROTO_SRC) $(AGENT_SRC) $(AGGREGATOR_SRC) $(HARNESS_SRC) \
 	agent/main.c aggregator/main.c aggregator/allocator.c) $(addsuffix .o,$(UNIT_TESTS) $(INTEGRATION_TESTS))
-$(ALL_OBJECTS): | $(PROTO_HEADERS) $(BPF_SKELS)
+# Whatever knows the wire is built anew when it changes: -MMD does not tell of generated headers.
+$(ALL_OBJECTS): $(PROTO_HEADERS) | $(BPF_SKELS)
 
 $(LIB_BASE): $(call objects,$(BASE_SRC) $(filter-out proto/metrics_doc.c,$(PROTO_SRC))) \
 	$(PROTO_GEN:$(GEN)/%.c=$(BUILD)/gen/%.o)

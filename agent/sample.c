@@ -38,10 +38,68 @@ static uint64_t wire_value(const struct figures *figures, int metric)
 	return figures->value[metric] == UINT64_MAX ? UINT64_MAX : figures->value[metric] + 1;
 }
 
-/* Fills one column; false when no row has a figure. */
-static bool fill_column(
-	const struct sample *sample, int metric, uint64_t *values, Tacho__V1__Column *ret_column)
+/* Bytes of a varint. */
+static size_t varint_size(uint64_t value)
 {
+	return (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;
+}
+
+/* A value that more than half of them have, if there is one; else any. Boyer's and Moore's vote. */
+static uint64_t most_frequent(const uint64_t *values, uint32_t count)
+{
+	uint64_t candidate = 0;
+	uint32_t votes = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (votes == 0)
+			candidate = values[i];
+		votes = candidate == values[i] ? votes + 1 : votes - 1;
+	}
+	return candidate;
+}
+
+/* The bytes of both forms, but for what they share. */
+static bool is_shorter_sparse(const uint64_t *values, uint32_t count, uint64_t others)
+{
+	size_t dense = 0, sparse = 1 + varint_size(others);
+	uint32_t last = 0;
+
+	for (uint32_t row = 0; row < count; row++) {
+		size_t size = varint_size(values[row]);
+
+		dense += size;
+		if (values[row] == others)
+			continue;
+		sparse += size + varint_size(row - last);
+		last = row;
+	}
+	return sparse < dense;
+}
+
+/* Leaves what most rows have out of the values. */
+static void make_sparse(Tacho__V1__Column *column, uint64_t others, uint32_t *rows)
+{
+	uint32_t last = 0;
+	size_t kept = 0;
+
+	for (uint32_t row = 0; row < column->n_values; row++) {
+		if (column->values[row] == others)
+			continue;
+		column->values[kept] = column->values[row];
+		rows[kept++] = row - last;
+		last = row;
+	}
+	column->others = others;
+	column->n_values = column->n_rows = kept;
+	column->rows = rows;
+}
+
+/* Fills one column, for which there are `values` and `rows`, one of each for a row; false when no
+ * row has a figure. */
+static bool fill_column(const struct sample *sample, int metric, uint64_t *values, uint32_t *rows,
+	Tacho__V1__Column *ret_column)
+{
+	uint64_t others;
 	bool any = false;
 
 	tacho__v1__column__init(ret_column);
@@ -57,6 +115,9 @@ static bool fill_column(
 		any |= values[row] != 0;
 	}
 	ret_column->n_values = sample->row_count;
+	others = most_frequent(values, sample->row_count);
+	if (any && is_shorter_sparse(values, sample->row_count, others))
+		make_sparse(ret_column, others, rows);
 	return any;
 }
 
@@ -82,7 +143,9 @@ static bool fill_windows(const struct sample *sample, uint32_t *ret_window_ms, i
 void sample_encode(const struct sample *sample, metric_set wanted, struct buffer *out)
 {
 	size_t rows = sample->row_count ? sample->row_count : 1;
-	uint64_t *values = calloc(METRIC_COUNT * rows, sizeof(*values));
+	/* with the rows of sparse columns behind them */
+	uint64_t *values = calloc(METRIC_COUNT * rows, sizeof(*values) + sizeof(uint32_t));
+	uint32_t *distances = values ? (uint32_t *)(void *)(values + METRIC_COUNT * rows) : NULL;
 	int32_t *deltas = calloc(rows, sizeof(*deltas));
 	Tacho__V1__Message message = TACHO__V1__MESSAGE__INIT;
 	Tacho__V1__Sample wire = TACHO__V1__SAMPLE__INIT;
@@ -103,7 +166,8 @@ void sample_encode(const struct sample *sample, metric_set wanted, struct buffer
 		Tacho__V1__Column *column = &columns[wire.n_columns];
 
 		if ((wanted & METRIC_BIT(metric)) &&
-			fill_column(sample, metric, values + (size_t)metric * rows, column))
+			fill_column(sample, metric, values + (size_t)metric * rows,
+				distances + (size_t)metric * rows, column))
 			pointers[wire.n_columns++] = column;
 	}
 	message.kind_case = TACHO__V1__MESSAGE__KIND_SAMPLE;

@@ -47,6 +47,17 @@ struct metric_unit_info {
 	int exponent;     /* a wire step is 10^exponent of it */
 };
 
+/* How many have a value for each row; those come first. */
+enum {
+	METRIC_OF_ROWS = 0
+#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
+	+(METRIC_SCOPE_##scope == METRIC_SCOPE_CONTAINER)
+#include "proto/metrics.def"
+#undef METRIC
+	,
+	METRIC_OF_NODE = METRIC_COUNT - METRIC_OF_ROWS
+};
+
 /* A set of metrics: bit METRIC_X. */
 typedef uint64_t metric_set;
 #define METRIC_BIT(metric) ((metric_set)1 << (metric))

@@ -4,96 +4,248 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t column_count(metric_set present)
-{
-	return (uint32_t)__builtin_popcountll(present);
-}
+#define OF_ROWS (~(metric_set)0 >> (64 - METRIC_OF_ROWS))
 
-/* The container metrics. */
-static const metric_set OF_ROWS = 0
+/* Nodes' metrics are behind those of rows. */
 #define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
-	| (METRIC_SCOPE_##scope == METRIC_SCOPE_CONTAINER ? METRIC_BIT(METRIC_##symbol) : 0)
+	_Static_assert((METRIC_SCOPE_##scope == METRIC_SCOPE_NODE) ==                 \
+			       ((int)METRIC_##symbol >= (int)METRIC_OF_ROWS),         \
+		"metrics.def: containers' metrics come first");
 #include "proto/metrics.def"
 #undef METRIC
-	;
 
-/* Takes the block over as the one with these metrics; the windows stand behind the values. */
-static void set_block(struct columns *columns, uint64_t *block, metric_set present)
+/* The store's bounds keep it small: columns of 16,384 rows of 8 bytes for each metric. */
+_Static_assert(METRIC_OF_ROWS *(16384ULL * 8 + 8) <= UINT32_MAX, "column_place is too narrow");
+
+/* --- places ----------------------------------------------------------------------------------- */
+
+/* The logarithm of the bytes that all of these values need, of which `bits` is the union. */
+static uint32_t width_of(uint64_t bits)
 {
-	uint8_t number = 0;
+	if (bits <= UINT8_MAX)
+		return 0;
+	if (bits <= UINT16_MAX)
+		return 1;
+	return bits <= UINT32_MAX ? 2 : 3;
+}
 
-	columns->value = block;
+/* Turns widths into places, one column behind the other. Where the windows begin. */
+static size_t arrange(uint32_t rows, metric_set present, column_place *place)
+{
+	uint32_t at = 0;
+
+	for (; present; present &= present - 1) {
+		column_place *one = &place[__builtin_ctzll(present)];
+		uint32_t width = *one & 7U;
+
+		*one = at | width;
+		at = (at + (rows << width) + 7) & ~7U;
+	}
+	return at;
+}
+
+static char *block_new(uint32_t rows, size_t windows)
+{
+	size_t size = windows + rows * sizeof(uint32_t);
+
+	return calloc(1, size ? size : 1);
+}
+
+static void set_block(struct columns *columns, char *block, size_t windows, metric_set present,
+	const column_place *place)
+{
+	columns->block = block;
+	columns->row_window_ms = (uint32_t *)(void *)(block + windows);
 	columns->present = present;
-	columns->row_window_ms =
-		(uint32_t *)(void *)(block + (size_t)columns->rows * column_count(present));
-	for (int metric = 0; metric < METRIC_COUNT; metric++)
-		if (present & METRIC_BIT(metric))
-			columns->number[metric] = number++;
+	memcpy(columns->place, place, sizeof(columns->place));
 }
 
-/* Where the metric, which is present, has its value for each row. */
-static uint64_t *column_of(const struct columns *columns, enum metric metric)
+size_t columns_bytes(const struct columns *columns)
 {
-	return columns->value + (size_t)columns->number[metric] * columns->rows;
+	return (size_t)((char *)(columns->row_window_ms + columns->rows) - columns->block);
 }
 
-static uint64_t *block_new(uint32_t rows, metric_set present)
-{
-	size_t row_size = column_count(present) * sizeof(uint64_t) + sizeof(uint32_t);
+/* --- values ----------------------------------------------------------------------------------- */
 
-	return calloc(rows ? rows : 1, row_size);
+#define STORE(type, at, values, count)            \
+	for (uint32_t i_ = 0; i_ < (count); i_++) \
+	((type *)(void *)(at))[i_] = (type)(values)[i_]
+
+static void store_all(char *at, uint32_t width, const uint64_t *values, uint32_t count)
+{
+	switch (width) {
+	case 0:
+		STORE(uint8_t, at, values, count);
+		break;
+	case 1:
+		STORE(uint16_t, at, values, count);
+		break;
+	case 2:
+		STORE(uint32_t, at, values, count);
+		break;
+	default:
+		memcpy(at, values, count * sizeof(*values));
+		break;
+	}
+}
+
+static void store_one(struct columns *columns, uint32_t row, enum metric metric, uint64_t value)
+{
+	store_all((char *)(uintptr_t)columns_at(columns, row, metric), columns->place[metric] & 7U,
+		&value, 1);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/* The widths that a column needs for the rows that stay. */
+static void keep_widths(
+	const struct columns *before, uint32_t rows, const uint16_t *from, column_place *place)
+{
+	for (metric_set left = before->present; left; left &= left - 1) {
+		enum metric metric = (enum metric)__builtin_ctzll(left);
+		uint64_t bits = 0;
+
+		for (uint32_t row = 0; row < rows; row++)
+			if (from[row] != COLUMNS_NO_ROW)
+				bits |= columns_stored(before, from[row], metric);
+		place[metric] = width_of(bits);
+	}
+}
+
+static void keep_values(struct columns *columns, const struct columns *before, const uint16_t *from)
+{
+	for (uint32_t row = 0; row < columns->rows; row++)
+		if (from[row] != COLUMNS_NO_ROW)
+			columns->row_window_ms[row] = before->row_window_ms[from[row]];
+	for (metric_set left = before->present; left; left &= left - 1) {
+		enum metric metric = (enum metric)__builtin_ctzll(left);
+
+		for (uint32_t row = 0; row < columns->rows; row++)
+			if (from[row] != COLUMNS_NO_ROW)
+				store_one(columns, row, metric,
+					columns_stored(before, from[row], metric));
+	}
 }
 
 int columns_init(
 	struct columns *columns, uint32_t rows, const struct columns *before, const uint16_t *from)
 {
+	column_place place[METRIC_OF_ROWS] = {0};
 	metric_set present = before ? before->present : 0;
-	uint64_t *block = block_new(rows, present);
+	size_t windows;
+	char *block;
 
+	if (before)
+		keep_widths(before, rows, from, place);
+	windows = arrange(rows, present, place);
+	block = block_new(rows, windows);
 	if (!block)
 		return -ENOMEM;
 	*columns = before ? *before : (struct columns){0};
 	columns->rows = rows;
-	set_block(columns, block, present);
-	for (uint32_t row = 0; before && row < rows; row++) {
-		if (from[row] == COLUMNS_NO_ROW)
-			continue;
-		columns->row_window_ms[row] = before->row_window_ms[from[row]];
-		for (uint32_t i = 0; i < column_count(present); i++)
-			columns->value[(size_t)i * rows + row] =
-				before->value[(size_t)i * before->rows + from[row]];
-	}
+	set_block(columns, block, windows, present, place);
+	if (before)
+		keep_values(columns, before, from);
 	return 0;
 }
 
 void columns_free(struct columns *columns)
 {
-	free(columns->value);
+	free(columns->block);
 	*columns = (struct columns){0};
+}
+
+/* --- a sample --------------------------------------------------------------------------------- */
+
+static bool is_sparse(const Tacho__V1__Column *column)
+{
+	return column->others != 0 || column->n_rows > 0;
+}
+
+/* Each row is there and behind the one before. */
+static bool rows_are_right(const Tacho__V1__Column *column, uint32_t rows)
+{
+	uint64_t next = 0; /* at least */
+
+	for (size_t i = 0; i < column->n_rows; i++) {
+		uint64_t row = i == 0 ? column->rows[0] : next - 1 + column->rows[i];
+
+		if (row < next || row >= rows)
+			return false;
+		next = row + 1;
+	}
+	return true;
+}
+
+static int check_column(const struct metric_info *info, const Tacho__V1__Column *column,
+	uint32_t rows, struct error *err)
+{
+	uint32_t expected = info->scope == METRIC_SCOPE_NODE ? 1 : rows;
+
+	if (!is_sparse(column))
+		return column->n_values == expected
+			       ? 0
+			       : error_set(err, EINVAL,
+					 "the column of %s has %zu values instead of %u",
+					 info->name, column->n_values, expected);
+	if (info->scope == METRIC_SCOPE_NODE)
+		return error_set(err, EINVAL, "the column of %s has rows", info->name);
+	if (column->n_values != column->n_rows)
+		return error_set(err, EINVAL, "the column of %s has %zu values for %zu rows",
+			info->name, column->n_values, column->n_rows);
+	if (!rows_are_right(column, rows))
+		return error_set(err, EINVAL,
+			"the column of %s names rows that are not there, or in disorder",
+			info->name);
+	return 0;
 }
 
 static int take_column(const struct columns *columns, const Tacho__V1__Column *column,
 	metric_set *seen, struct columns_update *update, struct error *err)
 {
 	int metric = metric_by_id(column->metric);
-	const struct metric_info *info;
-	uint32_t expected = 1;
+	uint64_t bits = column->others;
+	int r;
 
 	if (metric < 0)
 		return 0; /* of a newer agent */
-	info = metric_info((enum metric)metric);
 	if (*seen & METRIC_BIT(metric))
-		return error_set(err, EINVAL, "the column of %s comes twice", info->name);
+		return error_set(err, EINVAL, "the column of %s comes twice",
+			metric_info((enum metric)metric)->name);
 	*seen |= METRIC_BIT(metric);
-	if (info->scope == METRIC_SCOPE_CONTAINER) {
-		expected = columns->rows;
-		update->present |= METRIC_BIT(metric);
-	}
-	if (column->n_values != expected)
-		return error_set(err, EINVAL, "the column of %s has %zu values instead of %u",
-			info->name, column->n_values, expected);
-	update->column[metric] = column->values;
+	r = check_column(metric_info((enum metric)metric), column, columns->rows, err);
+	if (r < 0)
+		return r;
+	update->column[metric] = column;
+	if (metric >= (int)METRIC_OF_ROWS)
+		return 0;
+	update->present |= METRIC_BIT(metric);
+	for (size_t i = 0; i < column->n_values; i++)
+		bits |= column->values[i];
+	update->place[metric] = width_of(bits);
 	return 0;
+}
+
+/* A new block when the set of columns is another, or a column is too narrow. Then no column is made
+ * narrower: figures that go up and down would need one for each sample. */
+static int make_block(
+	const struct columns *columns, struct columns_update *update, struct error *err)
+{
+	bool wider = false;
+
+	for (metric_set both = update->present & columns->present; both; both &= both - 1) {
+		int metric = __builtin_ctzll(both);
+		column_place width = columns->place[metric] & 7U;
+
+		wider |= update->place[metric] > width;
+		if (update->place[metric] < width)
+			update->place[metric] = width;
+	}
+	if (!wider && update->present == columns->present)
+		return 0;
+	update->windows = arrange(columns->rows, update->present, update->place);
+	update->block = block_new(columns->rows, update->windows);
+	return update->block ? 0 : error_errno(err, ENOMEM, "keeping the figures");
 }
 
 int columns_prepare(const struct columns *columns, const Tacho__V1__Sample *sample,
@@ -101,23 +253,18 @@ int columns_prepare(const struct columns *columns, const Tacho__V1__Sample *samp
 {
 	struct columns_update update = {.sample = sample};
 	metric_set seen = 0;
+	int r = 0;
 
 	if (sample->n_window_delta_ms != 0 && sample->n_window_delta_ms != columns->rows)
 		return error_set(err, EINVAL, "there are %zu window deltas instead of %u",
 			sample->n_window_delta_ms, columns->rows);
-	for (size_t i = 0; i < sample->n_columns; i++) {
-		int r = take_column(columns, sample->columns[i], &seen, &update, err);
-
-		if (r < 0)
-			return r;
-	}
-	if (update.present != columns->present) {
-		update.block = block_new(columns->rows, update.present);
-		if (!update.block)
-			return error_errno(err, ENOMEM, "keeping the figures");
-	}
-	*ret_update = update;
-	return 0;
+	for (size_t i = 0; r == 0 && i < sample->n_columns; i++)
+		r = take_column(columns, sample->columns[i], &seen, &update, err);
+	if (r == 0)
+		r = make_block(columns, &update, err);
+	if (r == 0)
+		*ret_update = update;
+	return r;
 }
 
 /* 0 for a window that is no span of time. */
@@ -130,27 +277,56 @@ static uint32_t row_window(const Tacho__V1__Sample *sample, uint32_t row)
 	return window > 0 && window <= UINT32_MAX ? (uint32_t)window : 0;
 }
 
+static void fill(struct columns *columns, enum metric metric, uint64_t value)
+{
+	uint32_t width = columns->place[metric] & 7U;
+
+	if (width == 0)
+		memset(columns->block + (columns->place[metric] & ~7U), (int)value, columns->rows);
+	else
+		for (uint32_t row = 0; row < columns->rows; row++)
+			store_one(columns, row, metric, value);
+}
+
+static void commit_column(
+	struct columns *columns, enum metric metric, const Tacho__V1__Column *column)
+{
+	uint32_t row = 0;
+
+	if (!is_sparse(column)) {
+		store_all(columns->block + (columns->place[metric] & ~7U),
+			columns->place[metric] & 7U, column->values, columns->rows);
+		return;
+	}
+	fill(columns, metric, column->others);
+	for (size_t i = 0; i < column->n_rows; i++) {
+		row += column->rows[i];
+		store_one(columns, row, metric, column->values[i]);
+	}
+}
+
 uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 {
 	const Tacho__V1__Sample *sample = update->sample;
-	uint32_t without = 0, rows = columns->rows;
+	uint32_t without = 0;
 
 	if (update->block) {
-		uint64_t *replaced = columns->value;
+		char *replaced = columns->block;
 
-		set_block(columns, update->block, update->present);
+		set_block(columns, update->block, update->windows, update->present, update->place);
 		update->block = replaced;
 	}
-	for (int metric = 0; metric < METRIC_COUNT; metric++) {
-		const uint64_t *values = update->column[metric];
+	for (metric_set left = update->present; left; left &= left - 1) {
+		enum metric metric = (enum metric)__builtin_ctzll(left);
 
-		if (metric_info((enum metric)metric)->scope == METRIC_SCOPE_NODE)
-			columns->node_value[metric] = values ? *values : 0;
-		else if (values && rows)
-			memcpy(column_of(columns, (enum metric)metric), values,
-				rows * sizeof(*values));
+		commit_column(columns, metric, update->column[metric]);
 	}
-	for (uint32_t row = 0; row < rows; row++) {
+	for (int i = 0; i < (int)METRIC_OF_NODE; i++) {
+		const Tacho__V1__Column *column = update->column[METRIC_OF_ROWS + i];
+
+		columns->node_value[i] = column ? column->values[0] : 0;
+	}
+	for (uint32_t row = 0; row < columns->rows; row++) {
 		columns->row_window_ms[row] = row_window(sample, row);
 		without += columns->row_window_ms[row] == 0;
 	}
@@ -165,11 +341,15 @@ void columns_update_free(struct columns_update *update)
 	update->block = NULL;
 }
 
+/* --- reading ---------------------------------------------------------------------------------- */
+
 bool columns_node_value(const struct columns *columns, enum metric metric, uint64_t *ret_value)
 {
-	if (columns->node_value[metric] == 0 || columns->window_ms == 0)
+	uint64_t value = columns->node_value[metric - METRIC_OF_ROWS];
+
+	if (value == 0 || columns->window_ms == 0)
 		return false;
-	*ret_value = columns->node_value[metric] - 1;
+	*ret_value = value - 1;
 	return true;
 }
 
@@ -179,7 +359,7 @@ bool columns_row_complete(const struct columns *columns, uint32_t row, metric_se
 	if (columns->row_window_ms[row] == 0 || (required & columns->present) != required)
 		return false;
 	for (; required; required &= required - 1)
-		if (column_of(columns, (enum metric)__builtin_ctzll(required))[row] == 0)
+		if (columns_stored(columns, row, (enum metric)__builtin_ctzll(required)) == 0)
 			return false;
 	return true;
 }
@@ -190,12 +370,8 @@ bool columns_node_complete(const struct columns *columns, metric_set required)
 
 	if (columns->window_ms == 0)
 		return false;
-	for (; required; required &= required - 1) {
-		enum metric metric = (enum metric)__builtin_ctzll(required);
-
-		if (metric_info(metric)->scope == METRIC_SCOPE_NODE &&
-			!columns_node_value(columns, metric, &value))
+	for (required &= ~OF_ROWS; required; required &= required - 1)
+		if (!columns_node_value(columns, (enum metric)__builtin_ctzll(required), &value))
 			return false;
-	}
 	return true;
 }

@@ -1,5 +1,6 @@
 /* How much: the newest figures of one node, kept as they come over the wire, a column for each
- * metric with a value for each row.
+ * metric with a value for each row. A column's values have as many bytes as its largest one needs:
+ * most figures are small, and many are 0 in every row.
  *
  * Taking a Sample has two steps, so that the store's lock is held for the copying alone:
  * columns_prepare() checks and allocates, columns_commit() can't fail. */
@@ -15,18 +16,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where in the block a column begins, a multiple of 8; its lowest bits are the logarithm of the
+ * bytes of a value, 0 to 3. */
+typedef uint32_t column_place;
+
 /* What a list reads of a row stands first, in one cache line. */
 struct columns {
-	/* One block. A column of `rows` for each bit of `present`, in the order of the bits; 0 = no
-	 * figure, else the value + 1 */
-	uint64_t *value;
+	/* One block: a column of `rows` for each bit of `present`, each value 0 for no figure or
+	 * else the figure + 1; then the windows. */
+	char *block;
 	uint32_t *row_window_ms; /* by row; 0 = the row has no figures */
 	metric_set present;      /* the container metrics that have a column */
 	uint64_t timestamp_ms;
 	uint32_t rows;
-	uint32_t window_ms;                /* of node_value */
-	uint8_t number[METRIC_COUNT];      /* of the column of each metric that is present */
-	uint64_t node_value[METRIC_COUNT]; /* as in `value`; only node metrics are ever set */
+	uint32_t window_ms;                  /* of node_value */
+	column_place place[METRIC_OF_ROWS];  /* of each metric that is present */
+	uint64_t node_value[METRIC_OF_NODE]; /* as a row's */
 };
 
 #define COLUMNS_NO_ROW UINT16_MAX
@@ -39,10 +44,12 @@ void columns_free(struct columns *columns);
 
 struct columns_update {
 	const Tacho__V1__Sample *sample;
-	const uint64_t *column[METRIC_COUNT]; /* the sample's, NULL where it has none */
+	const Tacho__V1__Column *column[METRIC_COUNT]; /* the sample's, NULL where it has none */
 	metric_set present;
-	uint64_t
-		*block; /* the new one until the commit, what it replaced after that; may be NULL */
+	/* Of the new block, where one is needed. */
+	column_place place[METRIC_OF_ROWS];
+	char *block;    /* the new one until the commit, what it replaced after that; may be NULL */
+	size_t windows; /* where they begin in it */
 };
 
 /* Checks the sample against the rows and makes ready what committing needs. 0, -EINVAL or -ENOMEM;
@@ -54,6 +61,35 @@ int columns_prepare(const struct columns *columns, const Tacho__V1__Sample *samp
 uint32_t columns_commit(struct columns *columns, struct columns_update *update);
 void columns_update_free(struct columns_update *update);
 
+/* The bytes that its block has. */
+size_t columns_bytes(const struct columns *columns);
+
+static inline const char *columns_at(
+	const struct columns *columns, uint32_t row, enum metric metric)
+{
+	column_place place = columns->place[metric];
+
+	return columns->block + (place & ~7U) + ((size_t)row << (place & 7U));
+}
+
+/* Of a metric that is present; 0 = none. */
+static inline uint64_t columns_stored(
+	const struct columns *columns, uint32_t row, enum metric metric)
+{
+	const void *at = columns_at(columns, row, metric);
+
+	switch (columns->place[metric] & 7U) {
+	case 0:
+		return *(const uint8_t *)at;
+	case 1:
+		return *(const uint16_t *)at;
+	case 2:
+		return *(const uint32_t *)at;
+	default:
+		return *(const uint64_t *)at;
+	}
+}
+
 /* False when there is no figure. */
 static inline bool columns_value(
 	const struct columns *columns, uint32_t row, enum metric metric, uint64_t *ret_value)
@@ -62,7 +98,7 @@ static inline bool columns_value(
 
 	if (!(columns->present & METRIC_BIT(metric)) || columns->row_window_ms[row] == 0)
 		return false;
-	value = columns->value[(size_t)columns->number[metric] * columns->rows + row];
+	value = columns_stored(columns, row, metric);
 	if (value == 0)
 		return false;
 	*ret_value = value - 1;
@@ -83,12 +119,10 @@ static inline void columns_fetch(
 {
 	memory_fetch(&columns->row_window_ms[row]);
 	for (metrics &= columns->present; metrics; metrics &= metrics - 1) {
-		const uint64_t *value =
-			columns->value + row +
-			(size_t)columns->number[__builtin_ctzll(metrics)] * columns->rows;
+		enum metric metric = (enum metric)__builtin_ctzll(metrics);
 
-		memory_fetch(value);
-		memory_fetch(value + rows - 1);
+		memory_fetch(columns_at(columns, row, metric));
+		memory_fetch(columns_at(columns, row + rows - 1, metric));
 	}
 }
 

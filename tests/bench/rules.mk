@@ -21,7 +21,7 @@ bench-cadvisor:
 $(BENCH_PROGRAMS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-$(BENCH_PROGRAMS:=.o): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+$(BENCH_PROGRAMS:=.o): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)
 
 # With the heap of the program that it measures.
 $(BUILD)/tests/bench/bench_requests: TEST_LIBS := $(ALLOCATOR) $(TEST_LIBS)
@@ -52,7 +52,7 @@ $(foreach program,$(SCALE_PROGRAMS),$(eval $(call scale_program,$(program))))
 
 SCALE_OBJECTS := $(call objects,$(wildcard $(SCALE_PROGRAMS:%=tests/bench/scale/%.c) \
 	$(SCALE_PROGRAMS:%=tests/bench/scale/%_*.c)))
-$(SCALE_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+$(SCALE_OBJECTS): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)
 -include $(SCALE_OBJECTS:.o=.d)
 
 SCALE_BUILT := $(SCALE_PROGRAMS:%=$(BUILD)/tests/bench/scale/%)

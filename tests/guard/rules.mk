@@ -18,6 +18,6 @@ guard: $(GUARD_PROGRAMS) ## instructions, allocations and bytes against tests/gu
 $(GUARD_PROGRAMS): %: %.o $(GUARD_SHARED) $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-$(GUARD_PROGRAMS:=.o) $(GUARD_SHARED): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+$(GUARD_PROGRAMS:=.o) $(GUARD_SHARED): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)
 
 -include $(GUARD_PROGRAMS:=.d) $(GUARD_SHARED:.o=.d)

@@ -12,7 +12,7 @@ VM_TESTS      := $(foreach kernel,$(VM_KERNELS),$(GUEST_TESTS:%=$(BUILD)/tests/v
 vm: $(VM_TESTS) $(BUILD)/tacho-agent ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
 	@tests/run $(VM_TESTS)
 
-$(GUEST_OBJECTS): | $(PROTO_GEN:.c=.h) $(BPF_SKELS)
+$(GUEST_OBJECTS): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)
 $(GUESTS): %: %.o $(GUEST_SHARED) $(LIB_AGENT) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)

@@ -126,6 +126,47 @@ static void an_empty_node_is_a_sample_too(void **state)
 	sample_free(&sample);
 }
 
+/* What is the same in most rows is said once. */
+static void most_rows_the_same_are_short(void **state)
+{
+	static const struct {
+		uint64_t most;
+		bool none; /* most rows have no figure */
+	} CASES[] = {{0, false}, {123456789, false}, {UINT64_MAX, false}, {0, true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct sample sample = {0};
+		Tacho__V1__Message *message;
+		const Tacho__V1__Column *pids;
+		size_t size;
+
+		assert_int_equal(sample_reset(&sample, 100), 0);
+		for (uint32_t row = 0; row < 100; row++)
+			if (!CASES[i].none)
+				set(&sample.rows[row], METRIC_PIDS, CASES[i].most);
+		set(&sample.rows[0], METRIC_PIDS, 7);
+		set(&sample.rows[3], METRIC_PIDS, 8);
+		set(&sample.rows[99], METRIC_PIDS, 9);
+		message = encode(&sample, ALL, &size);
+		pids = column(message->sample, METRIC_PIDS);
+		assert_in_range(size, 1, 50);
+		assert_int_equal(pids->n_values, 3);
+		assert_int_equal(pids->n_rows, 3);
+		assert_int_equal(pids->rows[0], 0);
+		assert_int_equal(pids->rows[1], 3);
+		assert_int_equal(pids->rows[2], 96);
+		assert_int_equal(pids->values[0], 8);
+		assert_int_equal(pids->values[2], 10);
+		assert_true(
+			pids->others == (CASES[i].none                        ? 0
+						: CASES[i].most == UINT64_MAX ? UINT64_MAX
+									      : CASES[i].most + 1));
+		tacho__v1__message__free_unpacked(message, NULL);
+		sample_free(&sample);
+	}
+}
+
 static void reset_forgets_the_last_tick(void **state)
 {
 	struct sample sample = {0};
@@ -166,6 +207,7 @@ int main(void)
 		cmocka_unit_test(young_rows_say_their_window),
 		cmocka_unit_test(unwanted_metrics_are_not_sent),
 		cmocka_unit_test(an_empty_node_is_a_sample_too),
+		cmocka_unit_test(most_rows_the_same_are_short),
 		cmocka_unit_test(reset_forgets_the_last_tick),
 		cmocka_unit_test(a_node_of_thirty_pods_fits_its_budget),
 	};

@@ -50,7 +50,7 @@ static void starts_without_figures(void **state)
 	assert_false(columns_row_complete(&columns, 0, 0)); /* it has no window */
 	assert_false(columns_node_complete(&columns, 0));
 	columns_free(&columns);
-	assert_null(columns.value);
+	assert_null(columns.block);
 }
 
 static void keeps_each_row_apart(void **state)
@@ -213,6 +213,166 @@ static void rows_take_their_figures_along(void **state)
 	columns_free(&after);
 }
 
+/* As the wire has it: others, then rows with their distances, then values. */
+static void sparse(struct toy_sample *sample, size_t column, uint64_t others, size_t count,
+	const uint32_t *rows, const uint64_t *values)
+{
+	Tacho__V1__Column *wire = &sample->column[column];
+
+	wire->others = others;
+	wire->rows = (uint32_t *)(uintptr_t)rows;
+	wire->values = (uint64_t *)(uintptr_t)values;
+	wire->n_rows = wire->n_values = count;
+}
+
+static void most_rows_may_have_the_same(void **state)
+{
+	static const uint32_t ROWS[] = {1, 3};
+	static const uint64_t VALUES[] = {300, 0};
+	struct columns columns;
+	struct toy_sample sample;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 6, NULL, NULL), 0);
+	for (uint64_t others = 0; others <= 1000; others += 500) {
+		uint64_t rest = others ? others - 1 : UINT64_MAX;
+
+		toy_sample_begin(&sample, 1);
+		toy_sample_add(&sample, TOY_CPU, 6, 1);
+		toy_sample_add(&sample, TOY_PIDS, 6, 1);
+		sparse(&sample, 0, others, 2, ROWS, VALUES);
+		sparse(&sample, 1, 7, 0, NULL, NULL);
+		assert_int_equal(apply(&columns, &sample), 0);
+		for (uint32_t row = 0; row < 6; row++) {
+			uint64_t expected = row == 1 ? 299 : row == 4 ? UINT64_MAX : rest;
+
+			assert_true(value_of(&columns, row, METRIC_CPU_USAGE) == expected);
+			assert_int_equal(value_of(&columns, row, METRIC_PIDS), 6);
+		}
+	}
+	columns_free(&columns);
+}
+
+static void refuses_rows_that_are_not_there(void **state)
+{
+	static const struct {
+		uint32_t id;
+		uint64_t others;
+		size_t rows, values;
+		uint32_t row[3];
+		const char *message; /* NULL: taken */
+	} CASES[] = {
+		{TOY_CPU, 1, 2, 2, {0, 1}, NULL},
+		{TOY_CPU, 1, 3, 3, {0, 1, 1}, NULL},
+		{TOY_CPU, 0, 1, 1, {2}, NULL},
+		{TOY_CPU, 1, 0, 0, {0}, NULL},
+		{TOY_CPU, 1, 1, 1, {3}, "rows that are not there"},
+		{TOY_CPU, 1, 2, 2, {1, 2}, "rows that are not there"},
+		{TOY_CPU, 1, 2, 2, {1, 0}, "in disorder"},
+		{TOY_CPU, 1, 2, 2, {1, UINT32_MAX}, "rows that are not there"},
+		{TOY_CPU, 1, 2, 2, {UINT32_MAX, 1}, "rows that are not there"},
+		{TOY_CPU, 1, 2, 1, {0, 1}, "1 values for 2 rows"},
+		{TOY_CPU, 1, 0, 1, {0}, "1 values for 0 rows"},
+		{TOY_CPU, 0, 1, 3, {0}, "3 values for 1 rows"},
+		{TOY_NODE_CPU, 1, 0, 0, {0}, "node_cpu_usage has rows"},
+		{TOY_NODE_CPU, 0, 1, 1, {0}, "node_cpu_usage has rows"},
+	};
+	static const uint64_t VALUES[3] = {1, 1, 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct columns columns;
+		struct columns_update update;
+		struct toy_sample sample;
+		struct error err = {{0}};
+		int r;
+
+		assert_int_equal(columns_init(&columns, 3, NULL, NULL), 0);
+		toy_sample_begin(&sample, 1);
+		toy_sample_add(&sample, CASES[i].id, 3, 1);
+		sparse(&sample, 0, CASES[i].others, CASES[i].rows, CASES[i].row, VALUES);
+		sample.column[0].n_values = CASES[i].values;
+		r = columns_prepare(&columns, &sample.message, &update, &err);
+		assert_int_equal(r, CASES[i].message ? -EINVAL : 0);
+		if (CASES[i].message)
+			assert_non_null(strstr(err.message, CASES[i].message));
+		else
+			columns_update_free(&update);
+		columns_free(&columns);
+	}
+}
+
+/* The bytes of a value on each side of every edge. */
+static void values_take_the_bytes_that_they_need(void **state)
+{
+	static const struct {
+		uint64_t stored;
+		size_t bytes;
+	} CASES[] = {
+		{1, 1},
+		{UINT8_MAX, 1},
+		{UINT8_MAX + 1, 2},
+		{UINT16_MAX, 2},
+		{UINT16_MAX + 1, 4},
+		{UINT32_MAX, 4},
+		{(uint64_t)UINT32_MAX + 1, 8},
+		{UINT64_MAX, 8},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		static const uint16_t FROM[16] = {
+			0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, COLUMNS_NO_ROW};
+		struct columns columns, after;
+		struct toy_sample sample;
+		uint64_t values[16] = {0};
+
+		values[15] = CASES[i].stored;
+		assert_int_equal(columns_init(&columns, 16, NULL, NULL), 0);
+		toy_sample_begin(&sample, 1);
+		toy_sample_add(&sample, TOY_CPU, 16, 0);
+		sample.column[0].values = values;
+		(void)apply(&columns, &sample);
+		assert_int_equal(columns_bytes(&columns), 16 * (CASES[i].bytes + 4));
+		assert_true(value_of(&columns, 15, METRIC_CPU_USAGE) == CASES[i].stored - 1);
+		/* it does not shrink for a smaller one, but where the rows are others */
+		values[15] = 3;
+		(void)apply(&columns, &sample);
+		assert_int_equal(columns_bytes(&columns), 16 * (CASES[i].bytes + 4));
+		assert_int_equal(value_of(&columns, 15, METRIC_CPU_USAGE), 2);
+		assert_int_equal(columns_init(&after, 16, &columns, FROM), 0);
+		assert_int_equal(columns_bytes(&after), 16 * (1 + 4));
+		columns_free(&columns);
+		columns_free(&after);
+	}
+}
+
+/* A column that grows leaves those beside it what they were. */
+static void columns_do_not_touch(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 5, NULL, NULL), 0);
+	for (int bits = 1; bits < 64; bits++) {
+		uint64_t first = (uint64_t)1 << bits;
+
+		toy_sample_begin(&sample, 1);
+		toy_sample_add(&sample, TOY_CPU, 5, 20);
+		toy_sample_add(&sample, TOY_MEMORY, 5, first);
+		toy_sample_add(&sample, TOY_PIDS, 5, 70000);
+		(void)apply(&columns, &sample);
+		for (uint32_t row = 0; row < 5; row++) {
+			assert_int_equal(value_of(&columns, row, METRIC_CPU_USAGE), 20 + row);
+			assert_int_equal(
+				value_of(&columns, row, METRIC_MEMORY_WORKING_SET), first + row);
+			assert_int_equal(value_of(&columns, row, METRIC_PIDS), 70000 + row);
+		}
+	}
+	columns_free(&columns);
+}
+
 static void no_rows_are_rows_too(void **state)
 {
 	struct columns columns;
@@ -237,6 +397,10 @@ int main(void)
 		cmocka_unit_test(a_row_needs_a_window),
 		cmocka_unit_test(refuses_what_does_not_fit),
 		cmocka_unit_test(rows_take_their_figures_along),
+		cmocka_unit_test(most_rows_may_have_the_same),
+		cmocka_unit_test(refuses_rows_that_are_not_there),
+		cmocka_unit_test(values_take_the_bytes_that_they_need),
+		cmocka_unit_test(columns_do_not_touch),
 		cmocka_unit_test(no_rows_are_rows_too),
 	};
 
