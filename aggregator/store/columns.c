@@ -345,9 +345,12 @@ void columns_update_free(struct columns_update *update)
 
 bool columns_node_value(const struct columns *columns, enum metric metric, uint64_t *ret_value)
 {
-	uint64_t value = columns->node_value[metric - METRIC_OF_ROWS];
+	uint64_t value;
 
-	if (value == 0 || columns->window_ms == 0)
+	if ((int)metric < (int)METRIC_OF_ROWS || columns->window_ms == 0)
+		return false;
+	value = columns->node_value[metric - METRIC_OF_ROWS];
+	if (value == 0)
 		return false;
 	*ret_value = value - 1;
 	return true;

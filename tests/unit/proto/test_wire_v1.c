@@ -47,6 +47,14 @@ static const char SAMPLE[] =
 	"2a1408051210ffffffffffffffffff01818080208120" /* metric 5: the highest, 67108865, 4097 */
 	"2a090864120581dea0cb05";                      /* metric 100: 1500000001 */
 
+static const char SPARSE[] = "1a11"       /* Message.sample, 17 bytes */
+			     "0801"       /* revision 1 */
+			     "2a0d"       /* a column */
+			     "080a"       /*   of metric 10 */
+			     "1203ad0201" /*   values 301, 1 */
+			     "1808"       /*   others 8 */
+			     "22020103";  /*   of row 1, and 3 behind it */
+
 /* The bytes of a hex text; the caller frees them. */
 static uint8_t *bytes_of(const char *hex, size_t *ret_size)
 {
@@ -161,6 +169,25 @@ static void reads_sample(void **state)
 	tacho__v1__message__free_unpacked(message, NULL);
 }
 
+static void reads_a_sparse_column(void **state)
+{
+	Tacho__V1__Message *message = decode(SPARSE);
+	const Tacho__V1__Column *column = message->sample->columns[0];
+
+	(void)state;
+	assert_int_equal(message->sample->n_columns, 1);
+	assert_int_equal(metric_by_id(column->metric), METRIC_PIDS);
+	assert_int_equal(column->n_values, 2);
+	assert_int_equal(column->values[0], 301);
+	assert_int_equal(column->values[1], 1);
+	assert_int_equal(column->others, 8);
+	assert_int_equal(column->n_rows, 2);
+	assert_int_equal(column->rows[0], 1);
+	assert_int_equal(column->rows[1], 3);
+	expect_encoding(message, SPARSE);
+	tacho__v1__message__free_unpacked(message, NULL);
+}
+
 /* What a later version may add: a field of each wire type behind those of ours, at the top and
  * inside, and a metric that we don't know. */
 static void skips_what_it_does_not_know(void **state)
@@ -174,7 +201,7 @@ static void skips_what_it_does_not_know(void **state)
 					     "2a0b"                 /* a column */
 					     "08e707"               /*   of metric 999 */
 					     "1203010203"           /*   with three values */
-					     "1a0178"               /*   and a field 3 */
+					     "7a0178"               /*   and a field 15 */
 					     "900307");             /* Message's field 50 */
 
 	(void)state;
@@ -198,6 +225,7 @@ int main(void)
 		cmocka_unit_test(reads_hello),
 		cmocka_unit_test(reads_catalog),
 		cmocka_unit_test(reads_sample),
+		cmocka_unit_test(reads_a_sparse_column),
 		cmocka_unit_test(skips_what_it_does_not_know),
 	};
 
