@@ -210,6 +210,7 @@ struct asker {
 	unsigned number;
 	unsigned port;
 	char ca[200];
+	struct pki_pair proxy; /* its own: the API's goes with it */
 	atomic_bool *stop;
 	pthread_t thread;
 	unsigned answers, unexpected;
@@ -240,7 +241,7 @@ static void *ask(void *context)
 	for (unsigned i = 0; !atomic_load(asker->stop); i++) {
 		bool token = (asker->number + i) % 2;
 		struct https *https = https_open_as(asker->port, asker->ca,
-			token ? NULL : proxy->cert, token ? NULL : proxy->key);
+			token ? NULL : asker->proxy.cert, token ? NULL : asker->proxy.key);
 		char request[200];
 		int length = snprintf(request, sizeof(request),
 			"GET " NODES " HTTP/1.1\r\nHost: x\r\n%s%u-%u\r\n\r\n",
@@ -263,8 +264,10 @@ static void *ask(void *context)
 static void start_askers(struct asker *askers, atomic_bool *stop)
 {
 	for (unsigned i = 0; i < ASKERS; i++) {
-		askers[i] = (struct asker){
-			.number = i, .port = https_server_port(guarded_server(api)), .stop = stop};
+		askers[i] = (struct asker){.number = i,
+			.port = https_server_port(guarded_server(api)),
+			.proxy = {strdup(proxy->cert), strdup(proxy->key)},
+			.stop = stop};
 		(void)snprintf(askers[i].ca, sizeof(askers[i].ca), "%s",
 			https_server_ca(guarded_server(api)));
 		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
@@ -273,8 +276,10 @@ static void start_askers(struct asker *askers, atomic_bool *stop)
 
 static void join_askers(struct asker *askers)
 {
-	for (unsigned i = 0; i < ASKERS; i++)
+	for (unsigned i = 0; i < ASKERS; i++) {
 		(void)pthread_join(askers[i].thread, NULL);
+		pki_pair_free(&askers[i].proxy);
+	}
 }
 
 static void change_everything(unsigned round)
