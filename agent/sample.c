@@ -1,6 +1,7 @@
 #include "agent/sample.h"
 
 #include "agent/wire.h"
+#include "proto/varint.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -38,12 +39,6 @@ static uint64_t wire_value(const struct figures *figures, int metric)
 	return figures->value[metric] == UINT64_MAX ? UINT64_MAX : figures->value[metric] + 1;
 }
 
-/* Bytes of a varint. */
-static size_t varint_size(uint64_t value)
-{
-	return (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;
-}
-
 /* A value that more than half of them have, if there is one; else any. Boyer's and Moore's vote. */
 static uint64_t most_frequent(const uint64_t *values, uint32_t count)
 {
@@ -61,16 +56,16 @@ static uint64_t most_frequent(const uint64_t *values, uint32_t count)
 /* The bytes of both forms, but for what they share. */
 static bool is_shorter_sparse(const uint64_t *values, uint32_t count, uint64_t others)
 {
-	size_t dense = 0, sparse = 1 + varint_size(others);
+	size_t dense = 0, sparse = 1 + protobuf_varint_size(others);
 	uint32_t last = 0;
 
 	for (uint32_t row = 0; row < count; row++) {
-		size_t size = varint_size(values[row]);
+		size_t size = protobuf_varint_size(values[row]);
 
 		dense += size;
 		if (values[row] == others)
 			continue;
-		sparse += size + varint_size(row - last);
+		sparse += size + protobuf_varint_size(row - last);
 		last = row;
 	}
 	return sparse < dense;

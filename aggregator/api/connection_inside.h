@@ -87,7 +87,7 @@ struct connection_set {
 	struct event *refuse;
 	/* handshake_turn.h */
 	struct connection_line expected, beginning, halfway;
-	bool halfway_next; /* if someone waits in either line */
+	bool halfway_next; /* whose turn it is when both lines wait */
 	struct event *put_between, *turn;
 	uint64_t next_turn_ns; /* not before */
 	struct telemetry_series *handshakes_waiting;

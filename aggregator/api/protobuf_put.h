@@ -5,6 +5,7 @@
 #define API_PROTOBUF_PUT_H
 
 #include "aggregator/api/put.h"
+#include "proto/varint.h"
 
 #include <stdint.h>
 
@@ -16,11 +17,6 @@ enum protobuf_wire {
 };
 
 #define PROTOBUF_TAG(field, wire) ((char)((field) << 3 | (wire)))
-
-static inline size_t protobuf_varint_size(uint64_t value)
-{
-	return (size_t)(70 - __builtin_clzll(value | 1)) / 7;
-}
 
 static inline char *protobuf_put_varint(char *to, uint64_t value)
 {

@@ -36,7 +36,7 @@ static size_t arrange(uint32_t rows, metric_set present, column_place *place)
 
 	for (; present; present &= present - 1) {
 		column_place *one = &place[__builtin_ctzll(present)];
-		uint32_t width = *one & 7U;
+		uint32_t width = column_width(*one);
 
 		*one = at | width;
 		at = (at + (rows << width) + 7) & ~7U;
@@ -91,8 +91,8 @@ static void store_all(char *at, uint32_t width, const uint64_t *values, uint32_t
 
 static void store_one(struct columns *columns, uint32_t row, enum metric metric, uint64_t value)
 {
-	store_all((char *)(uintptr_t)columns_at(columns, row, metric), columns->place[metric] & 7U,
-		&value, 1);
+	store_all(
+		columns_at(columns, row, metric), column_width(columns->place[metric]), &value, 1);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -235,7 +235,7 @@ static int make_block(
 
 	for (metric_set both = update->present & columns->present; both; both &= both - 1) {
 		int metric = __builtin_ctzll(both);
-		column_place width = columns->place[metric] & 7U;
+		uint32_t width = column_width(columns->place[metric]);
 
 		wider |= update->place[metric] > width;
 		if (update->place[metric] < width)
@@ -279,10 +279,8 @@ static uint32_t row_window(const Tacho__V1__Sample *sample, uint32_t row)
 
 static void fill(struct columns *columns, enum metric metric, uint64_t value)
 {
-	uint32_t width = columns->place[metric] & 7U;
-
-	if (width == 0)
-		memset(columns->block + (columns->place[metric] & ~7U), (int)value, columns->rows);
+	if (column_width(columns->place[metric]) == 0)
+		memset(columns_at(columns, 0, metric), (int)value, columns->rows);
 	else
 		for (uint32_t row = 0; row < columns->rows; row++)
 			store_one(columns, row, metric, value);
@@ -294,8 +292,8 @@ static void commit_column(
 	uint32_t row = 0;
 
 	if (!is_sparse(column)) {
-		store_all(columns->block + (columns->place[metric] & ~7U),
-			columns->place[metric] & 7U, column->values, columns->rows);
+		store_all(columns_at(columns, 0, metric), column_width(columns->place[metric]),
+			column->values, columns->rows);
 		return;
 	}
 	fill(columns, metric, column->others);

@@ -64,12 +64,16 @@ void columns_update_free(struct columns_update *update);
 /* The bytes that its block has. */
 size_t columns_bytes(const struct columns *columns);
 
-static inline const char *columns_at(
-	const struct columns *columns, uint32_t row, enum metric metric)
+static inline uint32_t column_width(column_place place)
+{
+	return place & 7U;
+}
+
+static inline char *columns_at(const struct columns *columns, uint32_t row, enum metric metric)
 {
 	column_place place = columns->place[metric];
 
-	return columns->block + (place & ~7U) + ((size_t)row << (place & 7U));
+	return columns->block + (place & ~7U) + ((size_t)row << column_width(place));
 }
 
 /* Of a metric that is present; 0 = none. */
@@ -78,7 +82,7 @@ static inline uint64_t columns_stored(
 {
 	const void *at = columns_at(columns, row, metric);
 
-	switch (columns->place[metric] & 7U) {
+	switch (column_width(columns->place[metric])) {
 	case 0:
 		return *(const uint8_t *)at;
 	case 1:
