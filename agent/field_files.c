@@ -68,7 +68,8 @@ size_t field_files_of(field_set wanted, bool hybrid, struct field_file ret_files
 	size_t count = 0;
 
 	for (enum field field = 0; field < FIELD_COUNT; field++)
-		if (wanted & FIELD_BIT(field) && !(hybrid && is_memory(field)))
+		if (wanted & FIELD_BIT(field) && *field_info(field)->file &&
+			!(hybrid && is_memory(field)))
 			add_field(ret_files, &count, field, field_info(field)->file,
 				field_info(field)->key, false);
 	if (!hybrid)

@@ -4,11 +4,18 @@
 
 #define NO_FIELD FIELD_COUNT
 
+__extension__ typedef unsigned __int128 wide;
+
 /* How each metric comes from the fields: `minus` is taken off a gauge; `per_second` is how many
- * steps of the metric's unit one step of the field is, for a rate. */
+ * steps of the metric's unit one step of the field is, for a rate. A RATIO is the field, less
+ * `minus`, as a share of the field `of`: by their growth when `per_second` says so, in steps of
+ * 1 / RATIO_STEPS. */
+#define RATIO_STEPS 1000
+
 static const struct recipe {
 	enum field field, minus;
 	uint64_t per_second;
+	enum field of; /* of a RATIO alone */
 } RECIPES[METRIC_COUNT] = {
 	[METRIC_CPU_USAGE] = {FIELD_CPU_USAGE_NS, NO_FIELD, 1},
 	[METRIC_CPU_USAGE_PEAK] = {FIELD_CPU_USAGE_NS, NO_FIELD, 1},
@@ -30,6 +37,42 @@ static const struct recipe {
 	[METRIC_NODE_MEMORY_WORKING_SET] = {FIELD_MEMORY_USAGE_BYTES,
 		FIELD_MEMORY_INACTIVE_FILE_BYTES, 0},
 	[METRIC_NODE_MEMORY_SWAP] = {FIELD_MEMORY_SWAP_BYTES, NO_FIELD, 0},
+	[METRIC_CPU_THROTTLED_RATIO] = {FIELD_CPU_THROTTLED_PERIODS, NO_FIELD, 1000,
+		.of = FIELD_CPU_PERIODS},
+	[METRIC_CPU_PERIODS] = {FIELD_CPU_PERIODS, NO_FIELD, 1000},
+	[METRIC_MEMORY_USAGE] = {FIELD_MEMORY_USAGE_BYTES, NO_FIELD, 0},
+	[METRIC_MEMORY_LIMIT] = {FIELD_MEMORY_LIMIT_BYTES, NO_FIELD, 0},
+	[METRIC_MEMORY_USAGE_RATIO] = {FIELD_MEMORY_USAGE_BYTES, FIELD_MEMORY_INACTIVE_FILE_BYTES,
+		0, .of = FIELD_MEMORY_LIMIT_BYTES},
+	[METRIC_MEMORY_HUGETLB] = {FIELD_HUGETLB_2MB_BYTES, NO_FIELD, 0},
+	[METRIC_MEMORY_SOCKETS] = {FIELD_MEMORY_SOCKET_BYTES, NO_FIELD, 0},
+	[METRIC_IO_LATENCY] = {FIELD_IO_LATENCY_NS, NO_FIELD, 0},
+	[METRIC_OOM_KILLS] = {FIELD_OOM_KILLS, NO_FIELD, 0},
+	[METRIC_NETWORK_RECEIVE_BYTES] = {FIELD_NETWORK_RECEIVE_BYTES, NO_FIELD, 1000},
+	[METRIC_NETWORK_RECEIVE_PACKETS] = {FIELD_NETWORK_RECEIVE_PACKETS, NO_FIELD, 1000},
+	[METRIC_NETWORK_RECEIVE_DROPPED] = {FIELD_NETWORK_RECEIVE_DROPPED, NO_FIELD, 1000},
+	[METRIC_NETWORK_TRANSMIT_BYTES] = {FIELD_NETWORK_TRANSMIT_BYTES, NO_FIELD, 1000},
+	[METRIC_NETWORK_TRANSMIT_PACKETS] = {FIELD_NETWORK_TRANSMIT_PACKETS, NO_FIELD, 1000},
+	[METRIC_NETWORK_TRANSMIT_DROPPED] = {FIELD_NETWORK_TRANSMIT_DROPPED, NO_FIELD, 1000},
+	[METRIC_TCP_ACCEPTED] = {FIELD_TCP_ACCEPTED, NO_FIELD, 1000},
+	[METRIC_TCP_OPENED] = {FIELD_TCP_OPENED, NO_FIELD, 1000},
+	[METRIC_TCP_RESETS] = {FIELD_TCP_RESETS, NO_FIELD, 1000},
+	[METRIC_TCP_RETRANSMITS] = {FIELD_TCP_RETRANSMITS, NO_FIELD, 1000},
+	[METRIC_OOM_EVENTS] = {FIELD_OOM_KILLS, NO_FIELD, 1000},
+	[METRIC_CPU_RUN_QUEUE] = {FIELD_RUN_QUEUE_NS, NO_FIELD, 1},
+	[METRIC_CPU_RUN_QUEUE_P50] = {FIELD_RUN_QUEUE_P50_NS, NO_FIELD, 0},
+	[METRIC_CPU_RUN_QUEUE_P99] = {FIELD_RUN_QUEUE_P99_NS, NO_FIELD, 0},
+	[METRIC_PRESSURE_CPU_WAITING] = {FIELD_PRESSURE_CPU_SOME_NS, NO_FIELD, 1},
+	[METRIC_PRESSURE_CPU_STALLED] = {FIELD_PRESSURE_CPU_FULL_NS, NO_FIELD, 1},
+	[METRIC_PRESSURE_MEMORY_WAITING] = {FIELD_PRESSURE_MEMORY_SOME_NS, NO_FIELD, 1},
+	[METRIC_PRESSURE_MEMORY_STALLED] = {FIELD_PRESSURE_MEMORY_FULL_NS, NO_FIELD, 1},
+	[METRIC_PRESSURE_IO_WAITING] = {FIELD_PRESSURE_IO_SOME_NS, NO_FIELD, 1},
+	[METRIC_PRESSURE_IO_STALLED] = {FIELD_PRESSURE_IO_FULL_NS, NO_FIELD, 1},
+	[METRIC_NODE_PRESSURE_CPU_WAITING] = {FIELD_PRESSURE_CPU_SOME_NS, NO_FIELD, 1},
+	[METRIC_NODE_PRESSURE_MEMORY_WAITING] = {FIELD_PRESSURE_MEMORY_SOME_NS, NO_FIELD, 1},
+	[METRIC_NODE_PRESSURE_MEMORY_STALLED] = {FIELD_PRESSURE_MEMORY_FULL_NS, NO_FIELD, 1},
+	[METRIC_NODE_PRESSURE_IO_WAITING] = {FIELD_PRESSURE_IO_SOME_NS, NO_FIELD, 1},
+	[METRIC_NODE_PRESSURE_IO_STALLED] = {FIELD_PRESSURE_IO_FULL_NS, NO_FIELD, 1},
 };
 
 field_set figures_fields(metric_set wanted)
@@ -43,6 +86,8 @@ field_set figures_fields(metric_set wanted)
 		fields |= FIELD_BIT(RECIPES[metric].field);
 		if (RECIPES[metric].minus != NO_FIELD)
 			fields |= FIELD_BIT(RECIPES[metric].minus);
+		if (metric_info((enum metric)metric)->kind == METRIC_KIND_RATIO)
+			fields |= FIELD_BIT(RECIPES[metric].of);
 	}
 	return fields;
 }
@@ -71,6 +116,29 @@ static uint64_t bounded(enum field field, uint64_t rate, const struct figures_op
 	return field == FIELD_CPU_USAGE_NS && rate > most ? most : rate;
 }
 
+static bool ratio(const struct figures_options *options, const struct recipe *recipe,
+	const struct history *history, const struct reading *reading, uint64_t *ret_value)
+{
+	uint64_t part, whole, span_ns;
+
+	if (!(reading->valid & FIELD_BIT(recipe->of)))
+		return false;
+	if (recipe->per_second == 0) {
+		whole = reading->value[recipe->of];
+		if (!gauge(recipe, reading, &part))
+			return false;
+	} else if (!history_rate(history, recipe->field, options->window_ns, recipe->per_second,
+			   &part, &span_ns) ||
+		   !history_rate(history, recipe->of, options->window_ns, recipe->per_second,
+			   &whole, &span_ns)) {
+		return false;
+	}
+	if (whole == 0)
+		return false; /* a share of nothing */
+	*ret_value = (uint64_t)((wide)part * RATIO_STEPS / whole);
+	return true;
+}
+
 static bool compute_one(const struct figures_options *options, enum metric metric,
 	const struct history *history, const struct reading *reading, uint64_t *ret_value,
 	uint64_t *ret_span_ns)
@@ -91,7 +159,11 @@ static bool compute_one(const struct figures_options *options, enum metric metri
 		found = history_peak(history, recipe->field, options->window_ns,
 			options->interval_ns, recipe->per_second, &value);
 		break;
+	case METRIC_KIND_RATIO:
+		return ratio(options, recipe, history, reading, ret_value);
 	case METRIC_KIND_GAUGE:
+	case METRIC_KIND_TOTAL:
+	case METRIC_KIND_PERCENTILE:
 	default:
 		return gauge(recipe, reading, ret_value);
 	}

@@ -4,6 +4,7 @@
  * Working set: usage - inactive file cache, never below 0 (the kubelet's formula).
  * RSS and cache: memory.stat's anon and file; on a hybrid host total_rss and total_cache.
  * A node's working set: anon + file - inactive file of the whole machine.
+ * Throttled ratio: growth of nr_throttled over that of nr_periods; absent when there was no period.
  * Everything else: the field itself, as a rate over the window or as a level.
  *
  * A figure whose fields were not read is absent. */

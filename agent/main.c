@@ -46,8 +46,9 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 			"The folder that has the kubelet's pods/ and containers/: names come from "
 			"it."},
 		{"metrics", OPTION_STRING, {.string = &flags->metrics}, "LIST",
-			"Comma-separated names of docs/metrics.md; \"all\", or \"resource\" for CPU, "
-			"working set and swap."},
+			"Comma-separated names of docs/metrics.md; \"all\" for all but the run queue's, "
+			"\"resource\" for CPU, working set and swap, \"run_queue\" for the waits "
+			"for a CPU, which cost each switch between threads a little."},
 		{"window", OPTION_DURATION, {.number = &flags->window_ns}, "DURATION",
 			"Span over which rates are taken; shorter for a younger container.",
 			.min = NS_PER_SECOND, .max = 60 * NS_PER_SECOND},

@@ -5,6 +5,11 @@
 
 #define ALL (METRIC_COUNT == 64 ? ~(metric_set)0 : METRIC_BIT(METRIC_COUNT) - 1)
 
+/* What costs every switch between threads is measured for who asks for it alone. */
+static const metric_set RUN_QUEUE = METRIC_BIT(METRIC_CPU_RUN_QUEUE) |
+				    METRIC_BIT(METRIC_CPU_RUN_QUEUE_P50) |
+				    METRIC_BIT(METRIC_CPU_RUN_QUEUE_P99);
+
 static const metric_set RESOURCE =
 	METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET) |
 	METRIC_BIT(METRIC_MEMORY_SWAP) | METRIC_BIT(METRIC_NODE_CPU_USAGE) |
@@ -21,13 +26,15 @@ int metric_selection_parse(const char *text, metric_set *ret_metrics, struct err
 		if (metric >= 0)
 			metrics |= METRIC_BIT(metric);
 		else if (length == 3 && strncmp(text, "all", length) == 0)
-			metrics |= ALL;
+			metrics |= ALL & ~RUN_QUEUE;
 		else if (length == 8 && strncmp(text, "resource", length) == 0)
 			metrics |= RESOURCE;
+		else if (length == 9 && strncmp(text, "run_queue", length) == 0)
+			metrics |= RUN_QUEUE;
 		else
 			return error_set(err, EINVAL,
 				"--metrics: \"%.*s\" is not a metric: docs/metrics.md lists them; "
-				"\"all\" and \"resource\" stand for several",
+				"\"all\", \"resource\" and \"run_queue\" stand for several",
 				(int)length, text);
 		text += length;
 		if (*text == ',')

@@ -18,10 +18,10 @@ enum field_kind {
 };
 
 /* A set of fields: bit FIELD_X. */
-typedef uint32_t field_set;
+typedef uint64_t field_set;
 #define FIELD_BIT(field) ((field_set)1 << (field))
 
-_Static_assert(FIELD_COUNT <= 32, "field_set is too narrow");
+_Static_assert(FIELD_COUNT <= 64, "field_set is too narrow");
 
 struct field_info {
 	const char *name; /* "CPU_USAGE_NS" */

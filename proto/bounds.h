@@ -3,8 +3,8 @@
 #ifndef PROTO_BOUNDS_H
 #define PROTO_BOUNDS_H
 
-#define WIRE_MAX_MESSAGE (1U << 20) /* bytes; a node of 1,000 pods needs 200 KiB */
+#define WIRE_MAX_MESSAGE (2U << 20) /* bytes; a Catalog of 1,000 pods needs 200 KiB */
 #define WIRE_MAX_PODS    1024       /* Kubernetes' own bound is 110 a node by default */
-#define WIRE_MAX_ROWS    16384      /* containers */
+#define WIRE_MAX_ROWS    4096       /* containers: a Sample of all metrics fits in a message */
 
 #endif

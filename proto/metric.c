@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const struct metric_info METRICS[METRIC_COUNT] = {
-#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help)    \
-	{name, id, METRIC_SCOPE_##scope, METRIC_KIND_##kind, METRIC_UNIT_##unit, source, \
-		prometheus, custom, help},
+#define METRIC(symbol, id, name, scope, kind, unit, cost, source, prometheus, custom, help) \
+	{name, id, METRIC_SCOPE_##scope, METRIC_KIND_##kind, METRIC_UNIT_##unit,            \
+		METRIC_COST_##cost, source, prometheus, custom, help},
 #include "proto/metrics.def"
 #undef METRIC
 };
@@ -16,6 +16,12 @@ static const struct metric_unit_info UNITS[METRIC_UNIT_COUNT] = {
 #undef UNIT
 };
 
+static const char *const COSTS[METRIC_COST_COUNT] = {
+#define COST(symbol, text) text,
+#include "proto/metrics.def"
+#undef COST
+};
+
 const struct metric_info *metric_info(enum metric metric)
 {
 	return &METRICS[metric];
@@ -24,6 +30,17 @@ const struct metric_info *metric_info(enum metric metric)
 const struct metric_unit_info *metric_unit_info(enum metric_unit unit)
 {
 	return &UNITS[unit];
+}
+
+const char *metric_cost_text(enum metric_cost cost)
+{
+	return COSTS[cost];
+}
+
+bool metric_kind_is_summed(enum metric_kind kind)
+{
+	return kind == METRIC_KIND_COUNTER || kind == METRIC_KIND_GAUGE ||
+	       kind == METRIC_KIND_TOTAL;
 }
 
 int metric_by_id(uint32_t id)

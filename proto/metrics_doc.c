@@ -11,7 +11,12 @@ static const char INTRODUCTION[] =
 	"- **rate**: how much a counter of the kernel grew over the window (15 s unless set "
 	"otherwise, shorter for a younger container), per second.\n"
 	"- **level**: the value at the time of the sample.\n"
+	"- **total**: how often since the pod was first seen.\n"
 	"- **peak**: the highest rate over one second within the window.\n"
+	"- **share**: a part of something, 1 for all of it. **percentile**: of what happened within "
+	"the window.\n"
+	"- A pod's figure is the sum of its containers'; of peaks, shares and percentiles the worst "
+	"container's.\n"
 	"- **Step** is what 1 means on the wire and in the store.\n"
 	"- Files are those of the container's cgroup v2 folder. Where the memory controller is a "
 	"cgroup v1 hierarchy, memory is read at the same path there: `memory.usage_in_bytes`, "
@@ -26,7 +31,10 @@ static const char *kind_text(enum metric_kind kind)
 	static const char *const TEXTS[] = {
 		[METRIC_KIND_COUNTER] = "rate",
 		[METRIC_KIND_GAUGE] = "level",
+		[METRIC_KIND_TOTAL] = "total",
 		[METRIC_KIND_PEAK] = "peak",
+		[METRIC_KIND_RATIO] = "share",
+		[METRIC_KIND_PERCENTILE] = "percentile",
 	};
 
 	return TEXTS[kind];
@@ -39,7 +47,7 @@ static void print_step(const struct metric_unit_info *unit)
 		(void)fputs("0.", stdout);
 		for (int i = unit->exponent; i < -1; i++)
 			(void)putchar('0');
-		(void)printf("1 %s", unit->text);
+		(void)printf(*unit->text ? "1 %s" : "1", unit->text);
 	} else {
 		(void)fputs(*unit->text ? unit->text : "1", stdout);
 	}
@@ -57,8 +65,8 @@ static void print_scope(enum metric_scope scope, const char *title)
 {
 	(void)printf(
 		"\n## %s\n\n"
-		"| name | id | what it is | kind | step | from | Prometheus | custom metrics |\n"
-		"|---|---|---|---|---|---|---|---|\n",
+		"| name | id | what it is | kind | step | from | cost | Prometheus | custom metrics |\n"
+		"|---|---|---|---|---|---|---|---|---|\n",
 		title);
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		const struct metric_info *info = metric_info((enum metric)metric);
@@ -68,7 +76,7 @@ static void print_scope(enum metric_scope scope, const char *title)
 		(void)printf("| `%s` | %u | %s | %s | ", info->name, info->id, info->help,
 			kind_text(info->kind));
 		print_step(metric_unit_info(info->unit));
-		(void)printf(" | %s |", info->source);
+		(void)printf(" | %s | %s |", info->source, metric_cost_text(info->cost));
 		print_name(info->prometheus);
 		print_name(info->custom);
 		(void)putchar('\n');

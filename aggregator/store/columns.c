@@ -1,5 +1,7 @@
 #include "aggregator/store/columns.h"
 
+#include "proto/bounds.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +9,16 @@
 #define OF_ROWS (~(metric_set)0 >> (64 - METRIC_OF_ROWS))
 
 /* Nodes' metrics are behind those of rows. */
-#define METRIC(symbol, id, name, scope, kind, unit, source, prometheus, custom, help) \
-	_Static_assert((METRIC_SCOPE_##scope == METRIC_SCOPE_NODE) ==                 \
-			       ((int)METRIC_##symbol >= (int)METRIC_OF_ROWS),         \
+#define METRIC(symbol, id, name, scope, kind, unit, cost, source, prometheus, custom, help) \
+	_Static_assert((METRIC_SCOPE_##scope == METRIC_SCOPE_NODE) ==                       \
+			       ((int)METRIC_##symbol >= (int)METRIC_OF_ROWS),               \
 		"metrics.def: containers' metrics come first");
 #include "proto/metrics.def"
 #undef METRIC
 
-/* The store's bounds keep it small: columns of 16,384 rows of 8 bytes for each metric. */
-_Static_assert(METRIC_OF_ROWS *(16384ULL * 8 + 8) <= UINT32_MAX, "column_place is too narrow");
+/* The store's bounds keep it small: columns of 8 bytes a row for each metric. */
+_Static_assert(
+	METRIC_OF_ROWS *(WIRE_MAX_ROWS * 8ULL + 8) <= UINT32_MAX, "column_place is too narrow");
 
 /* --- places ----------------------------------------------------------------------------------- */
 

@@ -21,6 +21,9 @@ static void takes_names_and_words(void **state)
 	assert_int_equal(metric_selection_parse("pids,cpu_usage,", &metrics, &err), 0);
 	assert_int_equal(metrics, METRIC_BIT(METRIC_PIDS) | METRIC_BIT(METRIC_CPU_USAGE));
 	assert_int_equal(metric_selection_parse("all", &metrics, &err), 0);
+	assert_int_equal(__builtin_popcountll(metrics), METRIC_COUNT - 3);
+	assert_false(metrics & METRIC_BIT(METRIC_CPU_RUN_QUEUE_P99));
+	assert_int_equal(metric_selection_parse("all,run_queue", &metrics, &err), 0);
 	assert_int_equal(__builtin_popcountll(metrics), METRIC_COUNT);
 	assert_int_equal(metric_selection_parse("resource,pids", &metrics, &err), 0);
 	assert_int_equal(__builtin_popcountll(metrics), 7);

@@ -269,13 +269,13 @@ static void bounds_the_pods_of_a_node(void **state)
 		const char *message;
 	} CASES[] = {
 		{STORE_MAX_PODS_PER_NODE, 0, 0, NULL},
-		{STORE_MAX_PODS_PER_NODE, 16, 0, NULL},
+		{STORE_MAX_PODS_PER_NODE, 4, 0, NULL},
 		{STORE_MAX_PODS_PER_NODE + 1, 0, -E2BIG, "the node has 1025 pods, more than 1024"},
 		{1, STORE_MAX_CONTAINERS_PER_NODE, 0, NULL},
 		{1, STORE_MAX_CONTAINERS_PER_NODE + 1, -E2BIG,
-			"pod 0: the node has more than 16384 containers"},
-		{STORE_MAX_PODS_PER_NODE, 17, -E2BIG,
-			"pod 963: the node has more than 16384 containers"},
+			"pod 0: the node has more than 4096 containers"},
+		{STORE_MAX_PODS_PER_NODE, 5, -E2BIG,
+			"pod 819: the node has more than 4096 containers"},
 	};
 	struct toy_store *world = *state;
 	uint64_t refused = 0;
