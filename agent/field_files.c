@@ -110,7 +110,7 @@ static bool has_word(const char *text, const char *name)
 
 field_set field_files_missing(const struct hierarchy *hierarchy, field_set wanted)
 {
-	static const char *const CONTROLLERS[] = {"cpu", "memory", "pids", "io"};
+	static const char *const CONTROLLERS[] = {"cpu", "memory", "hugetlb", "pids", "io"};
 	char path[sizeof(hierarchy->v2) + 32];
 	struct buffer text = {0};
 	field_set missing = 0;

@@ -38,7 +38,12 @@ static void every_figure_of_a_container(void **state)
 	second.value[FIELD_CPU_USAGE_NS] = 500 * MS;
 	second.value[FIELD_CPU_THROTTLED_PERIODS] = 3;
 	second.value[FIELD_CPU_THROTTLED_NS] = 100 * MS;
+	second.value[FIELD_CPU_PERIODS] = 12;
 	second.value[FIELD_MEMORY_USAGE_BYTES] = 64 * MI;
+	second.value[FIELD_MEMORY_LIMIT_BYTES] = 75 * MI;
+	second.value[FIELD_MEMORY_SOCKET_BYTES] = 3 * MI;
+	second.value[FIELD_HUGETLB_2MB_BYTES] = 4 * MI;
+	second.value[FIELD_HUGETLB_1GB_BYTES] = 1024 * MI;
 	second.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = 14 * MI;
 	second.value[FIELD_MEMORY_ANON_BYTES] = 40 * MI;
 	second.value[FIELD_MEMORY_FILE_BYTES] = 20 * MI;
@@ -68,6 +73,13 @@ static void every_figure_of_a_container(void **state)
 	assert_int_equal(figures.value[METRIC_IO_WRITE_BYTES], 2048000);
 	assert_int_equal(figures.value[METRIC_IO_READS], 1000);
 	assert_int_equal(figures.value[METRIC_IO_WRITES], 500);
+	assert_int_equal(figures.value[METRIC_CPU_PERIODS], 6000);
+	assert_int_equal(figures.value[METRIC_CPU_THROTTLED_RATIO], 250);
+	assert_int_equal(figures.value[METRIC_MEMORY_USAGE], 64 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_LIMIT], 75 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_USAGE_RATIO], 666);
+	assert_int_equal(figures.value[METRIC_MEMORY_SOCKETS], 3 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_HUGETLB], 1028 * MI);
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		bool of_container =
 			metric_info((enum metric)metric)->scope == METRIC_SCOPE_CONTAINER;
