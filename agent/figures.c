@@ -11,6 +11,8 @@ __extension__ typedef unsigned __int128 wide;
  * unit one step of the field is, for a rate. A RATIO is the field, less `minus`, as a share of the
  * field `of`: by their growth when `per_second` says so, in steps of 1 / RATIO_STEPS. */
 #define RATIO_STEPS 1000
+/* A rate that a share is taken of has as many steps: it is cut off. */
+#define RATIO_RATE  1000000000
 
 static const struct recipe {
 	enum field field, minus;
@@ -77,13 +79,13 @@ static const struct recipe {
 	[METRIC_NODE_PRESSURE_IO_STALLED] = {FIELD_PRESSURE_IO_FULL_NS, NO_FIELD, 1},
 };
 
-field_set figures_fields(metric_set wanted)
+field_set figures_fields(metric_set wanted, enum metric_scope scope)
 {
 	field_set fields = 0;
 
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		if (!(wanted & METRIC_BIT(metric)) ||
-			metric_info((enum metric)metric)->scope != METRIC_SCOPE_CONTAINER)
+			metric_info((enum metric)metric)->scope != scope)
 			continue;
 		fields |= FIELD_BIT(RECIPES[metric].field);
 		if (RECIPES[metric].minus != NO_FIELD)
@@ -127,19 +129,31 @@ static bool gauge(const struct recipe *recipe, const struct reading *reading, ui
 	return true;
 }
 
+static bool is_pressure(enum field field)
+{
+	return field >= FIELD_PRESSURE_CPU_SOME_NS && field <= FIELD_PRESSURE_IO_FULL_NS;
+}
+
 /* No rate of CPU time is above the CPUs' number; a creation time that was seen a little late would
- * say so otherwise. */
+ * say so otherwise. Nor is there pressure for more than all of the time: the kernel adds up its
+ * totals every two seconds (PSI_FREQ in kernel/sched/psi.c), so that they can grow by more than a
+ * short span. */
 static uint64_t bounded(enum field field, uint64_t rate, const struct figures_options *options)
 {
-	uint64_t most = (uint64_t)options->cpus * NS_PER_SECOND;
+	uint64_t most = UINT64_MAX;
 
-	return field == FIELD_CPU_USAGE_NS && rate > most ? most : rate;
+	if (field == FIELD_CPU_USAGE_NS)
+		most = (uint64_t)options->cpus * NS_PER_SECOND;
+	else if (is_pressure(field))
+		most = NS_PER_SECOND;
+	return rate > most ? most : rate;
 }
 
 static bool ratio(const struct figures_options *options, const struct recipe *recipe,
 	const struct history *history, const struct reading *reading, uint64_t *ret_value)
 {
 	uint64_t part, whole, span_ns;
+	wide share;
 
 	if (!(reading->valid & FIELD_BIT(recipe->of)))
 		return false;
@@ -147,15 +161,16 @@ static bool ratio(const struct figures_options *options, const struct recipe *re
 		whole = reading->value[recipe->of];
 		if (!gauge(recipe, reading, &part))
 			return false;
-	} else if (!history_rate(history, recipe->field, options->window_ns, recipe->per_second,
-			   &part, &span_ns) ||
-		   !history_rate(history, recipe->of, options->window_ns, recipe->per_second,
-			   &whole, &span_ns)) {
+	} else if (!history_rate(history, recipe->field, options->window_ns, RATIO_RATE, &part,
+			   &span_ns) ||
+		   !history_rate(
+			   history, recipe->of, options->window_ns, RATIO_RATE, &whole, &span_ns)) {
 		return false;
 	}
 	if (whole == 0)
 		return false; /* a share of nothing */
-	*ret_value = (uint64_t)((wide)part * RATIO_STEPS / whole);
+	share = (wide)part * RATIO_STEPS / whole;
+	*ret_value = share > UINT64_MAX ? UINT64_MAX : (uint64_t)share;
 	return true;
 }
 
