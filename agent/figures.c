@@ -107,6 +107,19 @@ static bool gauge(const struct recipe *recipe, const struct reading *reading, ui
 	return true;
 }
 
+bool figures_raw(enum metric metric, const struct reading *reading, uint64_t *ret_value)
+{
+	enum metric_kind kind = metric_info(metric)->kind;
+
+	return kind != METRIC_KIND_PEAK && kind != METRIC_KIND_RATIO &&
+	       gauge(&RECIPES[metric], reading, ret_value);
+}
+
+enum field figures_field(enum metric metric)
+{
+	return RECIPES[metric].field;
+}
+
 /* No rate of CPU time is above the CPUs' number; a creation time that was seen a little late would
  * say so otherwise. */
 static uint64_t bounded(enum field field, uint64_t rate, const struct figures_options *options)
