@@ -20,7 +20,7 @@ CFLAGS   := -std=gnu11 -g -O2 -fno-omit-frame-pointer -fstack-protector-strong $
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
 LDFLAGS  := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 
-AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_core -ljansson -lpthread
+AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_openssl -levent_core -ljansson -lisal -lpthread
 # First, so that its malloc() is the program's; static, for the shared one needs all of C++. Sanitizers have their own.
 ALLOCATOR       := $(if $(SAN),,-l:libjemalloc_pic.a -lm)
 AGGREGATOR_LIBS := $(ALLOCATOR) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \

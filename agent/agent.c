@@ -1,5 +1,7 @@
 #include "agent/agent.h"
 
+#include "agent/export_device.h"
+#include "agent/exporter.h"
 #include "agent/watchdog.h"
 #include "agent/wire.h"
 #include "base/clock.h"
@@ -22,7 +24,8 @@ struct agent {
 	struct event_base *base;
 	struct event *timer;
 	struct buffer message;
-	uint64_t due_ns; /* CLOCK_MONOTONIC of the next tick */
+	struct exporter *exporter; /* NULL: not wanted */
+	uint64_t due_ns;           /* CLOCK_MONOTONIC of the next tick */
 	struct telemetry_series *ticks_late, *memory_short;
 };
 
@@ -97,15 +100,33 @@ static void take_care(struct agent *agent, uint64_t now_ns)
 		fan_out_follow(options->fan_out, &answer, now_ns);
 }
 
+static void show(struct agent *agent, const struct roster *roster, const struct sample *sample)
+{
+	struct export_look look = {.roster = roster, .timestamp_ms = sample->timestamp_ms};
+	struct sampler_raw raw;
+
+	sampler_raw(agent->options->sampler, &raw);
+	look.readings = raw.readings;
+	look.count = raw.count;
+	look.node = raw.node;
+	sampler_capacity(agent->options->sampler, &look.capacity);
+	exporter_look(agent->exporter, &look);
+}
+
 static void look(struct agent *agent)
 {
 	const struct roster *roster;
 	const struct sample *sample;
 
-	if (sampler_run(agent->options->sampler, &roster, &sample) == 0)
+	if (sampler_run(agent->options->sampler, &roster, &sample) == 0) {
 		push_tick(agent, roster, sample);
-	else
-		telemetry_add(agent->memory_short, 1);
+		if (agent->exporter)
+			show(agent, roster, sample);
+		return;
+	}
+	telemetry_add(agent->memory_short, 1);
+	if (agent->exporter)
+		exporter_look(agent->exporter, NULL);
 }
 
 /* The next tick is one interval after the last was due, so that ticks don't drift; ticks that were
@@ -171,6 +192,27 @@ static void report(evutil_socket_t fd, short what, void *context)
 	buffer_free(&text);
 }
 
+static int start_exporter(struct agent *agent, struct error *err)
+{
+	char device[EXPORT_DEVICE_SIZE];
+	const struct exporter_options options = {
+		.flags = *agent->options->export,
+		.metrics = agent->options->metrics,
+		.v2 = sampler_v2(agent->options->sampler),
+		.device = export_device("/sys/block", device),
+		.telemetry = agent->options->telemetry,
+	};
+
+	if (!*options.flags.address)
+		return 0;
+	agent->exporter = exporter_start(&options, agent->base, err);
+	if (!agent->exporter)
+		return -EINVAL;
+	log_info("/metrics is served on %s by %s", options.flags.address,
+		*options.flags.cert_file ? "HTTPS" : "HTTP");
+	return 0;
+}
+
 int agent_run(const struct agent_options *options, struct error *err)
 {
 	struct agent agent = {.options = options, .due_ns = clock_monotonic_ns()};
@@ -198,12 +240,15 @@ int agent_run(const struct agent_options *options, struct error *err)
 		(void)error_set(err, ENOMEM, "starting the event loop failed");
 		goto out;
 	}
-	r = watchdog_start(err);
+	r = start_exporter(&agent, err);
+	if (r == 0)
+		r = watchdog_start(err);
 	if (r < 0)
 		goto out;
 	wake(-1, 0, &agent);
 	(void)event_base_dispatch(agent.base);
 out:
+	exporter_stop(agent.exporter);
 	if (on_usr1)
 		event_free(on_usr1);
 	if (on_int)

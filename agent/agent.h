@@ -3,6 +3,7 @@
 #define AGENT_AGENT_H
 
 #include "agent/credential.h"
+#include "agent/export_address.h"
 #include "agent/fan_out.h"
 #include "agent/resolver.h"
 #include "agent/sampler.h"
@@ -16,6 +17,7 @@ struct agent_options {
 	struct fan_out *fan_out;
 	struct resolver *resolver; /* of the aggregator's name; NULL: it has none */
 	struct credential *credential;
+	const struct export_flags *export; /* of /metrics */
 	const char *node_name;
 	metric_set metrics;
 	uint64_t interval_ns;

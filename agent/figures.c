@@ -134,6 +134,19 @@ static bool is_pressure(enum field field)
 	return field >= FIELD_PRESSURE_CPU_SOME_NS && field <= FIELD_PRESSURE_IO_FULL_NS;
 }
 
+bool figures_raw(enum metric metric, const struct reading *reading, uint64_t *ret_value)
+{
+	enum metric_kind kind = metric_info(metric)->kind;
+
+	return kind != METRIC_KIND_PEAK && kind != METRIC_KIND_RATIO &&
+	       gauge(&RECIPES[metric], reading, ret_value);
+}
+
+enum field figures_field(enum metric metric)
+{
+	return RECIPES[metric].field;
+}
+
 /* No rate of CPU time is above the CPUs' number; a creation time that was seen a little late would
  * say so otherwise. Nor is there pressure for more than all of the time: the kernel adds up its
  * totals every two seconds (PSI_FREQ in kernel/sched/psi.c), so that they can grow by more than a

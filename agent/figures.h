@@ -36,6 +36,13 @@ struct figures_options {
 /* The fields that must be read for the metrics of one scope. */
 field_set figures_fields(metric_set wanted, enum metric_scope scope);
 
+/* The counter itself, or the level, behind a metric: in steps of its field's unit (ns, bytes,
+ * times). False when it was not read, and for what only a history tells (peaks, ratios). */
+bool figures_raw(enum metric metric, const struct reading *reading, uint64_t *ret_value);
+
+/* The field that a metric comes from. */
+enum field figures_field(enum metric metric);
+
 /* The figures of one scope from the cgroup's history, to which `reading` was added already. */
 void figures_compute(const struct figures_options *options, enum metric_scope scope,
 	const struct history *history, const struct reading *reading, struct figures *ret_figures);

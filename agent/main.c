@@ -1,6 +1,7 @@
 /* tacho-agent: flags, then the parts, then the loop. */
 #include "agent/agent.h"
 #include "agent/credential.h"
+#include "agent/export_address.h"
 #include "agent/fan_out.h"
 #include "agent/metric_selection.h"
 #include "agent/once.h"
@@ -31,6 +32,7 @@ struct flags {
 	uint64_t window_ns, interval_ns;
 	int source, output, log_level;
 	bool standalone, insecure, once, help, version;
+	struct export_flags export;
 	char host_name[256];
 	metric_set metric_set;
 };
@@ -81,6 +83,24 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 		{"insecure-transport", OPTION_SWITCH, {.on = &flags->insecure},
 			.help = "Allows tcp://HOST:PORT: neither secret nor figures are "
 				"protected."},
+		{.type = OPTION_HEADING, .help = "For Prometheus"},
+		{"metrics-address", OPTION_STRING, {.string = &flags->export.address}, "HOST:PORT",
+			"Serves /metrics there: cAdvisor's and the kubelet's names of the metrics of "
+			"--metrics. HOST is an IP address, or empty for every one of this machine. "
+			"Empty: no port is opened."},
+		{"metrics-cert-file", OPTION_STRING, {.string = &flags->export.cert_file}, "FILE",
+			"PEM certificate that /metrics is served with, by TLS; read again when it "
+			"changes. Not needed on loopback."},
+		{"metrics-key-file", OPTION_STRING, {.string = &flags->export.key_file}, "FILE",
+			"The key of --metrics-cert-file."},
+		{"metrics-client-ca-file", OPTION_STRING, {.string = &flags->export.client_ca_file},
+			"FILE",
+			"PEM certificates that the certificate of who asks for /metrics must be signed "
+			"by."},
+		{"insecure-metrics", OPTION_SWITCH, {.on = &flags->export.insecure},
+			.help = "Allows --metrics-address beyond loopback without TLS, or without "
+				"certificates of clients: everybody who reaches it sees every "
+				"figure."},
 		{.type = OPTION_HEADING, .help = "Other"},
 		{"once", OPTION_SWITCH, {.on = &flags->once},
 			.help = "Look for one window, print what was seen, and leave. No aggregator is "
@@ -139,6 +159,10 @@ static int check_flags(struct flags *flags, struct error *err)
 	if (*flags->token_file && *flags->secret_file)
 		return error_set(
 			err, EINVAL, "--token-file and --secret-file: want one of them, not both");
+	if (flags->once && *flags->export.address)
+		return error_set(err, EINVAL, "--once and --metrics-address: want one, not both");
+	if (export_flags_check(&flags->export, err) < 0)
+		return -EINVAL;
 	return metric_selection_parse(flags->metrics, &flags->metric_set, err);
 }
 
@@ -230,6 +254,7 @@ static int run_loop(const struct flags *flags, const struct parts *parts,
 		.fan_out = parts->fan_out,
 		.resolver = parts->resolver,
 		.credential = parts->credential,
+		.export = &flags->export,
 		.node_name = flags->node_name,
 		.metrics = flags->metric_set,
 		.interval_ns = flags->interval_ns,
@@ -281,6 +306,7 @@ int main(int argc, char **argv)
 		.cgroup_root = "",
 		.log_root = "/var/log",
 		.metrics = "all",
+		.export = {.address = "", .cert_file = "", .key_file = "", .client_ca_file = ""},
 		.window_ns = 15 * NS_PER_SECOND,
 		.interval_ns = NS_PER_SECOND,
 		.log_level = LOG_LEVEL_INFO,

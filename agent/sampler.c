@@ -30,7 +30,7 @@ struct sampler {
 	struct history *node_history;
 	struct roster_builder *roster;
 	struct sample sample;
-	struct reading *readings;
+	struct reading *readings, node_reading;
 	uint32_t reading_capacity;
 	uint32_t history_points;
 	field_set fields;              /* of containers */
@@ -171,6 +171,20 @@ void sampler_capacity(const struct sampler *sampler, struct node_capacity *ret_c
 	node_capacity(sampler->node, ret_capacity);
 }
 
+void sampler_raw(const struct sampler *sampler, struct sampler_raw *ret_raw)
+{
+	*ret_raw = (struct sampler_raw){
+		.readings = sampler->readings,
+		.count = sampler->reading_capacity,
+		.node = &sampler->node_reading,
+	};
+}
+
+const char *sampler_v2(const struct sampler *sampler)
+{
+	return sampler->hierarchy.v2;
+}
+
 /* --- one look --------------------------------------------------------------------------------- */
 
 static int make_room(struct sampler *sampler, uint32_t slots)
@@ -223,7 +237,7 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 
 static int compute(struct sampler *sampler, const struct roster *roster)
 {
-	struct reading node;
+	struct reading *node = &sampler->node_reading;
 
 	if (sample_reset(&sampler->sample, roster->row_count) < 0)
 		return -ENOMEM;
@@ -234,9 +248,9 @@ static int compute(struct sampler *sampler, const struct roster *roster)
 			figures_compute(&sampler->figures, METRIC_SCOPE_CONTAINER, cgroup->user,
 				&sampler->readings[cgroup->slot], &sampler->sample.rows[row]);
 	}
-	node_read(sampler->node, &node);
-	history_add(sampler->node_history, &node);
-	figures_compute(&sampler->figures, METRIC_SCOPE_NODE, sampler->node_history, &node,
+	node_read(sampler->node, node);
+	history_add(sampler->node_history, node);
+	figures_compute(&sampler->figures, METRIC_SCOPE_NODE, sampler->node_history, node,
 		&sampler->sample.node);
 	return 0;
 }

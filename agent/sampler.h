@@ -38,6 +38,18 @@ void sampler_free(struct sampler *sampler);
 int sampler_run(struct sampler *sampler, const struct roster **ret_roster,
 	const struct sample **ret_sample);
 
+/* The raw counters of the last look, valid until the next sampler_run(): of a container at its slot,
+ * where `count` is more than that. */
+struct sampler_raw {
+	const struct reading *readings;
+	uint32_t count;
+	const struct reading *node;
+};
+void sampler_raw(const struct sampler *sampler, struct sampler_raw *ret_raw);
+
+/* The cgroup v2 mount point. */
+const char *sampler_v2(const struct sampler *sampler);
+
 /* What the node has; see node_capacity(). */
 void sampler_capacity(const struct sampler *sampler, struct node_capacity *ret_capacity);
 

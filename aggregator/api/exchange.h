@@ -4,7 +4,7 @@
 #define API_EXCHANGE_H
 
 #include "aggregator/access/access_desk.h"
-#include "aggregator/api/gzip_stream.h"
+#include "base/gzip_stream.h"
 #include "aggregator/api/listing.h"
 #include "aggregator/api/page_turn.h"
 #include "aggregator/api/request.h"

@@ -1,8 +1,8 @@
-/* gzip (RFC 1952) at level 1, page by page: what Kubernetes sends to clients that accept it.
+/* gzip (RFC 1952) at level 1, piece by piece: what Kubernetes sends to clients that accept it.
  *
  * By ISA-L, which takes a fifth of zlib's time for the same size (docs/performance.md). */
-#ifndef API_GZIP_STREAM_H
-#define API_GZIP_STREAM_H
+#ifndef BASE_GZIP_STREAM_H
+#define BASE_GZIP_STREAM_H
 
 #include "base/buffer.h"
 

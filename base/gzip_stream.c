@@ -1,4 +1,4 @@
-#include "aggregator/api/gzip_stream.h"
+#include "base/gzip_stream.h"
 
 #include <errno.h>
 #include <isa-l/igzip_lib.h>

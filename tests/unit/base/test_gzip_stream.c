@@ -1,5 +1,5 @@
-/* aggregator/api/gzip_stream: what goes in comes out of zlib again. */
-#include "aggregator/api/gzip_stream.h"
+/* base/gzip_stream: what goes in comes out of zlib again. */
+#include "base/gzip_stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
