@@ -2,6 +2,7 @@
 
 #include "agent/figures.h"
 #include "agent/signal_network.h"
+#include "agent/signal_network_drops.h"
 #include "agent/signal_tcp.h"
 #include "base/log.h"
 
@@ -9,6 +10,7 @@
 
 static const struct signal_kind *const KINDS[] = {
 	&signal_network,
+	&signal_network_drops,
 	&signal_tcp,
 };
 #define KIND_COUNT (sizeof(KINDS) / sizeof(KINDS[0]))
