@@ -57,10 +57,15 @@ void history_free(struct history *history)
 	free(history);
 }
 
+static uint32_t point_index(const struct history *history, uint32_t age)
+{
+	return (history->newest + history->capacity - age) % history->capacity;
+}
+
 /* The point `age` places behind the newest. */
 static const struct point *point_at(const struct history *history, uint32_t age)
 {
-	return &history->points[(history->newest + history->capacity - age) % history->capacity];
+	return &history->points[point_index(history, age)];
 }
 
 static struct point *push_point(struct history *history)
@@ -82,6 +87,28 @@ void history_start_at_zero(struct history *history, uint64_t at_ns)
 	point->at_ns = at_ns;
 	for (int i = 0; i < COUNTERS; i++)
 		point->valid |= FIELD_BIT(FIELD_OF[i]);
+}
+
+static int counter_index(enum field field)
+{
+	for (int i = 0; i < COUNTERS; i++)
+		if (FIELD_OF[i] == field)
+			return i;
+	return -1;
+}
+
+void history_was(struct history *history, enum field field, uint64_t value)
+{
+	int counter = counter_index(field);
+
+	if (counter < 0)
+		return;
+	for (uint32_t i = 0; i < history->count; i++) {
+		struct point *point = &history->points[point_index(history, i)];
+
+		point->value[counter] = value;
+		point->valid |= FIELD_BIT(field);
+	}
 }
 
 /* The last value of a counter, or NULL when it was never read. */
@@ -122,14 +149,6 @@ void history_add(struct history *history, const struct reading *reading)
 		history->count = 0;
 	point = push_point(history);
 	*point = next;
-}
-
-static int counter_index(enum field field)
-{
-	for (int i = 0; i < COUNTERS; i++)
-		if (FIELD_OF[i] == field)
-			return i;
-	return -1;
 }
 
 /* How many places behind the newest point the window starts; 0 when there is no earlier point. */

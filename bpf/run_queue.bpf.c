@@ -24,7 +24,21 @@ struct {
 } waiting_since SEC(".maps");
 
 /* Waits that were not seen, for there was no memory for a task's time, or it was in use. */
-__u64 dropped;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} dropped SEC(".maps");
+
+static __always_inline void drop(void)
+{
+	__u32 key = 0;
+	__u64 *count = bpf_map_lookup_elem(&dropped, &key);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
 
 static __always_inline void begin(struct task_struct *task, bool anew)
 {
@@ -32,7 +46,7 @@ static __always_inline void begin(struct task_struct *task, bool anew)
 		&waiting_since, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!since)
-		__sync_fetch_and_add(&dropped, 1);
+		drop();
 	else if (anew || *since == 0) /* a wakeup of one that waits already changes nothing */
 		*since = bpf_ktime_get_ns();
 }
