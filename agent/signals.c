@@ -2,6 +2,7 @@
 
 #include "agent/figures.h"
 #include "agent/signal_network.h"
+#include "agent/signal_network_drops.h"
 #include "agent/signal_oom.h"
 #include "agent/signal_run_queue.h"
 #include "agent/signal_tcp.h"
@@ -11,6 +12,7 @@
 
 static const struct signal_kind *const KINDS[] = {
 	&signal_network,
+	&signal_network_drops,
 	&signal_tcp,
 	&signal_oom,
 	&signal_run_queue,

@@ -6,6 +6,7 @@
 #include "bpf/tcp.h"
 #define COUNTERS TCP_COUNTERS
 #include "bpf/counts.bpf.h"
+#include "bpf/socket.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -14,19 +15,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Where a constant is 0, the branch is dead code, which the verifier does not look at. */
 const volatile struct tcp_constants kernel;
-
-/* NULL too for what is no full socket: a connection in TIME_WAIT or a request has no cgroup. */
-static __always_inline struct counts *counts_of_socket(const struct sock *sock)
-{
-	__u8 state;
-
-	if (!sock)
-		return NULL;
-	state = sock->__sk_common.skc_state;
-	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
-		return NULL;
-	return counts_of(sock->sk_cgrp_data.cgroup);
-}
 
 SEC("tp_btf/inet_sock_set_state")
 int tcp_state(unsigned long long *args)
