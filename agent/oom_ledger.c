@@ -108,8 +108,7 @@ int oom_ledger_enter(struct oom_ledger *ledger, const struct cgroup *cgroup, uin
 
 		if (!lives)
 			return -ENOMEM;
-		memset(lives + ledger->capacity, 0,
-			(capacity - ledger->capacity) * sizeof(*lives));
+		memset(lives + ledger->capacity, 0, (capacity - ledger->capacity) * sizeof(*lives));
 		ledger->lives = lives;
 		ledger->capacity = capacity;
 	}

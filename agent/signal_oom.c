@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Processes that were killed last: their threads may come later. */
-#define VICTIMS 64
+#define VICTIMS     64
 /* Kills in cgroups that are not known yet. Most are of no container: they wait for the next look
  * and are dropped then. */
 #define WAITING_MAX 64

@@ -50,8 +50,8 @@ static void fill(void *context, const struct cgroup *cgroup, const uint64_t *cou
 		give(reading, FIELD_RUN_QUEUE_NS, counters[RUN_QUEUE_TOTAL_NS]);
 	if (!window)
 		return;
-	wait_window_add(window, source->window_ns, clock_monotonic_ns(),
-		counters + RUN_QUEUE_FIRST_BUCKET);
+	wait_window_add(
+		window, source->window_ns, clock_monotonic_ns(), counters + RUN_QUEUE_FIRST_BUCKET);
 	if (fields & FIELD_BIT(FIELD_RUN_QUEUE_P50_NS) &&
 		wait_window_percentile(window, source->window_ns, 500, &wait))
 		give(reading, FIELD_RUN_QUEUE_P50_NS, wait);

@@ -11,7 +11,7 @@
 struct oom_event {
 	__u64 started_ns; /* of its process: with the number, a name for it that no other has */
 	__u32 process;
-	__u32 depth;          /* of `id` */
+	__u32 depth;         /* of `id` */
 	__u64 id[OOM_DEPTH]; /* of its cgroup, and of those above it */
 	char name[OOM_NAMES][OOM_NAME_SIZE];
 };

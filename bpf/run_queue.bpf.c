@@ -42,8 +42,8 @@ static __always_inline void drop(void)
 
 static __always_inline void begin(struct task_struct *task, bool anew)
 {
-	__u64 *since = bpf_task_storage_get(
-		&waiting_since, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u64 *since =
+		bpf_task_storage_get(&waiting_since, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!since)
 		drop();

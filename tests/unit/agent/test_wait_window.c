@@ -94,7 +94,8 @@ static void the_error_is_less_than_a_bucket(void **state)
 			uint32_t b = 0;
 
 			random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-			waits[i] = (random >> 8) % ((uint64_t)1 << (4 + (uint64_t)round / 2 + random % 6));
+			waits[i] = (random >> 8) %
+				   ((uint64_t)1 << (4 + (uint64_t)round / 2 + random % 6));
 			while (waits[i] >> (RUN_QUEUE_FIRST_BITS + b))
 				b++;
 			buckets[b]++;
