@@ -415,6 +415,11 @@ struct source *bpf_counts_new(const struct bpf_counts_kind *kind,
 	return NULL;
 }
 
+const struct bpf_signal *bpf_counts_signal(const struct source *source)
+{
+	return &((const struct bpf_counts *)source)->signal;
+}
+
 size_t bpf_counts_entries(const struct source *base)
 {
 	const struct bpf_counts *source = (const struct bpf_counts *)base;

@@ -39,6 +39,9 @@ struct bpf_counts_kind {
 struct source *bpf_counts_new(const struct bpf_counts_kind *kind,
 	const struct signal_options *options, void *context, struct error *err);
 
+/* The object, which lives as long as the source. */
+const struct bpf_signal *bpf_counts_signal(const struct source *source);
+
 /* Entries in the kernel's map, counted there: for tests. */
 size_t bpf_counts_entries(const struct source *source);
 

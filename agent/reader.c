@@ -84,6 +84,8 @@ static void take_signals(struct reader *reader, const struct reader_options *opt
 	const struct signal_options signal = {.hierarchy = options->hierarchy,
 		.wanted = options->wanted,
 		.max_cgroups = options->max_cgroups,
+		.window_ns = options->window_ns,
+		.oom_ledger = options->oom_ledger,
 		.telemetry = options->telemetry};
 	struct source *opened[SIGNALS_MAX];
 	size_t count;

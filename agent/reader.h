@@ -23,11 +23,15 @@ enum reader_source {
 	READER_SOURCE_FILES,
 };
 
+struct oom_ledger;
+
 struct reader_options {
 	const struct hierarchy *hierarchy;
 	enum reader_source source;
 	field_set wanted;
 	uint32_t max_cgroups;
+	uint64_t window_ns;            /* of percentiles */
+	struct oom_ledger *oom_ledger; /* see struct signal_options; may be NULL */
 	struct telemetry *telemetry;
 };
 

@@ -12,12 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct oom_ledger;
+
 /* What every signal is opened with. */
 struct signal_options {
 	const struct hierarchy *hierarchy; /* copied by who keeps it */
 	field_set wanted;
 	uint32_t max_cgroups; /* what is beyond is counted in tacho_agent_bpf_dropped_total */
 	struct telemetry *telemetry;
+	uint64_t window_ns;            /* of percentiles */
+	struct oom_ledger *oom_ledger; /* is told of kills in cgroups that are gone */
 };
 
 /* Constant. */

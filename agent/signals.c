@@ -3,6 +3,8 @@
 #include "agent/figures.h"
 #include "agent/signal_network.h"
 #include "agent/signal_network_drops.h"
+#include "agent/signal_oom.h"
+#include "agent/signal_run_queue.h"
 #include "agent/signal_tcp.h"
 #include "base/log.h"
 
@@ -12,6 +14,8 @@ static const struct signal_kind *const KINDS[] = {
 	&signal_network,
 	&signal_network_drops,
 	&signal_tcp,
+	&signal_oom,
+	&signal_run_queue,
 };
 #define KIND_COUNT (sizeof(KINDS) / sizeof(KINDS[0]))
 

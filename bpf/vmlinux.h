@@ -26,11 +26,17 @@ typedef __u32 __wsum;
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum {
 	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_MMAPABLE = 1 << 10,
+};
+
+enum {
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
 };
 
 struct __sk_buff {
@@ -57,6 +63,7 @@ enum {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 };
 
@@ -86,6 +93,20 @@ struct cgroup {
 	struct kernfs_node *kn;
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
 	struct cgroup_base_stat bstat;
+};
+
+/* processes */
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in the v2 tree */
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	__u64 start_time;
+	struct task_struct *group_leader;
+	struct css_set *cgroups;
 };
 
 /* cpu */

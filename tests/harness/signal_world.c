@@ -16,14 +16,16 @@
 struct signal_world signal_world_open(const struct signal_kind *kind, uint32_t max_cgroups)
 {
 	struct signal_world world = {.cgroups = source_world_real(), .telemetry = telemetry_new()};
-	const struct signal_options options = {
+	struct signal_options options = {
 		.hierarchy = source_world_hierarchy(world.cgroups),
 		.wanted = ~(field_set)0,
 		.max_cgroups = max_cgroups,
 		.telemetry = world.telemetry,
+		.window_ns = SIGNAL_WORLD_WINDOW_NS,
 	};
 	struct error err;
 
+	options.oom_ledger = world.ledger = oom_ledger_new(world.telemetry);
 	world.source = kind->open(&options, &err);
 	if (world.source && (!world.source->ops->set_top ||
 				    world.source->ops->set_top(world.source,
@@ -39,6 +41,7 @@ void signal_world_close(struct signal_world *world)
 {
 	if (world->source)
 		world->source->ops->free(world->source);
+	oom_ledger_free(world->ledger);
 	telemetry_free(world->telemetry);
 	source_world_free(world->cgroups);
 }

@@ -2,14 +2,19 @@
 #ifndef TESTS_HARNESS_SIGNAL_WORLD_H
 #define TESTS_HARNESS_SIGNAL_WORLD_H
 
+#include "agent/oom_ledger.h"
 #include "agent/signal.h"
 #include "tests/harness/source_world.h"
 
 struct signal_world {
 	struct source_world *cgroups;
 	struct telemetry *telemetry;
+	struct oom_ledger *ledger;
 	struct source *source;
 };
+
+/* The window of percentiles. */
+#define SIGNAL_WORLD_WINDOW_NS 15000000000ULL
 
 /* Opens it, at the world's top. Skips the running test, with the reason, where it does not load. */
 struct signal_world signal_world_open(const struct signal_kind *kind, uint32_t max_cgroups);
