@@ -271,7 +271,8 @@ static int run_loop(const struct flags *flags, const struct parts *parts,
 static bool counts_packets(const struct flags *flags)
 {
 	return flags->source != READER_SOURCE_FILES &&
-	       (figures_fields(flags->metric_set) & signals_network_fields()) != 0;
+	       (figures_fields(flags->metric_set, METRIC_SCOPE_CONTAINER) &
+		       signals_network_fields()) != 0;
 }
 
 static int run(const struct flags *flags, struct telemetry *telemetry, struct error *err)

@@ -32,6 +32,7 @@ struct sampler {
 	struct history *node_history;
 	struct roster_builder *roster;
 	struct sample sample;
+	struct sample_turn turn;
 	struct reading *readings, node_reading;
 	uint32_t reading_capacity;
 	uint32_t history_points;
@@ -333,6 +334,7 @@ int sampler_run(
 		return -ENOMEM;
 	sampler->unnamed = roster->unnamed;
 	sampler->sample.revision = roster->revision;
+	sample_take_turn(&sampler->sample, &sampler->turn);
 	say_left_out(sampler, roster->left_out);
 	telemetry_set(sampler->containers, roster->row_count);
 	telemetry_set(sampler->pods, roster->pod_count);
