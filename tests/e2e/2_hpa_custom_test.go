@@ -81,8 +81,8 @@ var (
 	deploymentKind = schema.GroupKind{Group: "apps", Kind: "Deployment"}
 )
 
-// between fails unless the value is of this object, as old as it may be, and within the bounds.
-func between(t testing.TB, value *v1beta2.MetricValue, kind, name string, least, most string) {
+// wantValue fails unless the value is of this object, as old as it may be, and within the bounds.
+func wantValue(t testing.TB, value *v1beta2.MetricValue, kind, name string, least, most string) {
 	t.Helper()
 	if value.DescribedObject.Kind != kind || value.DescribedObject.Name != name {
 		t.Errorf("%s of %+v, not of %s %s", value.Metric.Name, value.DescribedObject, kind, name)
@@ -119,20 +119,20 @@ func customClient(t *testing.T, version string) {
 		t.Fatalf("%v, %+v", err, list)
 	}
 	for i := range list.Items {
-		between(t, &list.Items[i], "Pod", list.Items[i].DescribedObject.Name, "65Mi", "85Mi")
+		wantValue(t, &list.Items[i], "Pod", list.Items[i].DescribedObject.Name, "65Mi", "85Mi")
 		if list.Items[i].WindowSeconds != nil {
 			t.Errorf("a level has a window of %d s", *list.Items[i].WindowSeconds)
 		}
 	}
 	cpu := get(of, podKind, pods[0].Name, "cpu_usage")
-	between(t, cpu, "Pod", pods[0].Name, "35m", "65m")
+	wantValue(t, cpu, "Pod", pods[0].Name, "35m", "65m")
 	if cpu.WindowSeconds == nil || *cpu.WindowSeconds < 7 || *cpu.WindowSeconds > 16 {
 		t.Errorf("the window is %v", cpu.WindowSeconds)
 	}
-	between(t, get(of, podKind, pods[0].Name, "cpu_usage_peak"), "Pod", pods[0].Name, "35m", "500m")
-	between(t, get(of, deploymentKind, "web", "memory_working_set_bytes"), "Deployment", "web", "130Mi", "170Mi")
-	between(t, get(client.RootScopedMetrics(), namespaceKind, name, "memory_working_set_bytes"), "Namespace", name, "160Mi", "210Mi")
-	between(t, get(client.RootScopedMetrics(), nodeKind, "n1", "node_memory_working_set_bytes"), "Node", "n1", "1Mi", "10Ti")
+	wantValue(t, get(of, podKind, pods[0].Name, "cpu_usage_peak"), "Pod", pods[0].Name, "35m", "500m")
+	wantValue(t, get(of, deploymentKind, "web", "memory_working_set_bytes"), "Deployment", "web", "130Mi", "170Mi")
+	wantValue(t, get(client.RootScopedMetrics(), namespaceKind, name, "memory_working_set_bytes"), "Namespace", name, "160Mi", "210Mi")
+	wantValue(t, get(client.RootScopedMetrics(), nodeKind, "n1", "node_memory_working_set_bytes"), "Node", "n1", "1Mi", "10Ti")
 	if _, err = of.GetForObject(podKind, "nobody", "cpu_usage", all); err == nil ||
 		err.Error() != "the server could not find the metric cpu_usage for pods nobody" {
 		t.Error(err)
