@@ -277,7 +277,7 @@ func hpaRunQueue(t *testing.T) {
 	deploy(t, name, "web", 1, load("app", "cpu=10"))
 	readyPods(t, name, "app=web", 1)
 	needSignal(t, name, "cpu_run_queue_p99")
-	scale(t, name, "web", 1, 2, podsMetric("cpu_run_queue_p99", "1500u"), average(v1.ResourceCPU, "64"))
+	scale(t, name, "web", 1, 2, podsMetric("cpu_run_queue_p99", "2m"), average(v1.ResourceCPU, "64"))
 	known(t, name, "web")
 	loadAll(t, name, "app=web", "app", kubelet.Load{MilliCPU: 16000})
 	wantReplicas(t, 60*time.Second, name, "web", 2)
