@@ -3,6 +3,8 @@
 #include "agent/cgroup_tree.h"
 #include "agent/history.h"
 #include "agent/log_names.h"
+#include "agent/slow_fields.h"
+#include "agent/oom_ledger.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/bounds.h"
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 
 /* BPF's array has a record for each folder below the top: containers, what is nested in them,
- * pods and QoS levels. 8,192 records are 640 KiB, which count as resident. */
+ * pods and QoS levels. 8,192 records are 704 KiB, which count as resident. */
 #define MAX_CGROUPS 8192
 
 /* After a change of the tree the names are read anew each time for so long; names that are still
@@ -25,13 +27,16 @@ struct sampler {
 	struct cgroup_tree *tree;
 	struct log_names *names;
 	struct reader *reader;
+	struct oom_ledger *oom_ledger; /* NULL: kills are not asked for */
 	struct node *node;
 	struct history *node_history;
 	struct roster_builder *roster;
 	struct sample sample;
+	struct sample_turn turn;
 	struct reading *readings, node_reading;
 	uint32_t reading_capacity;
 	uint32_t history_points;
+	field_set fields;              /* of containers */
 	uint64_t changed_ns, named_ns; /* when the tree changed; when the names were last read */
 	bool unnamed;                  /* the last roster had rows without a name */
 	uint32_t left_out;             /* pods of the last roster */
@@ -43,7 +48,7 @@ struct sampler {
 static void container_added(void *context, struct cgroup *cgroup)
 {
 	struct sampler *sampler = context;
-	struct history *history = history_new(sampler->history_points);
+	struct history *history = history_new(sampler->history_points, sampler->fields);
 
 	if (!history)
 		log_warn("memory is short: %s has no figures", cgroup->path);
@@ -53,6 +58,8 @@ static void container_added(void *context, struct cgroup *cgroup)
 	if (cgroup->slot < sampler->reading_capacity)
 		sampler->readings[cgroup->slot] = (struct reading){0};
 	reader_add(sampler->reader, cgroup);
+	if (sampler->oom_ledger)
+		(void)oom_ledger_enter(sampler->oom_ledger, cgroup, clock_monotonic_ns());
 	sampler->changed_ns = clock_monotonic_ns();
 }
 
@@ -60,7 +67,9 @@ static void container_removed(void *context, struct cgroup *cgroup)
 {
 	struct sampler *sampler = context;
 
-	reader_remove(sampler->reader, cgroup);
+	reader_remove(sampler->reader, cgroup); /* notes the last kills */
+	if (sampler->oom_ledger)
+		oom_ledger_leave(sampler->oom_ledger, cgroup, clock_monotonic_ns());
 	history_free(cgroup->user);
 	cgroup->user = NULL;
 	sampler->changed_ns = clock_monotonic_ns();
@@ -79,13 +88,15 @@ static int open_parts(
 	};
 	const struct cgroup_tree_events events = {
 		.added = container_added, .removed = container_removed, .context = sampler};
-	const struct reader_options reader = {
+	struct reader_options reader = {
 		.hierarchy = &sampler->hierarchy,
 		.source = options->source,
-		.wanted = figures_fields(options->metrics),
+		.wanted = sampler->fields,
 		.max_cgroups = MAX_CGROUPS,
+		.window_ns = options->window_ns,
 		.telemetry = options->telemetry,
 	};
+	const field_set node_fields = figures_fields(options->metrics, METRIC_SCOPE_NODE);
 	struct node_capacity capacity;
 	int r = hierarchy_find("/proc/self/mountinfo", &sampler->hierarchy, err);
 
@@ -94,6 +105,13 @@ static int open_parts(
 	sampler->node = node_new(&sampler->hierarchy, "/proc", err);
 	if (!sampler->node)
 		return -EINVAL;
+	node_watch_pressure(sampler->node, "/proc", node_fields);
+	if (reader.wanted & FIELD_BIT(FIELD_OOM_KILLS)) {
+		sampler->oom_ledger = oom_ledger_new(options->telemetry);
+		if (!sampler->oom_ledger)
+			return error_errno(err, ENOMEM, "starting the sampler");
+		reader.oom_ledger = sampler->oom_ledger;
+	}
 	sampler->reader = reader_new(&reader, err);
 	if (!sampler->reader)
 		return -EINVAL;
@@ -102,7 +120,7 @@ static int open_parts(
 		return -EINVAL;
 	sampler->names = log_names_new(options->log_root, options->telemetry);
 	sampler->roster = roster_builder_new(sampler->names);
-	sampler->node_history = history_new(sampler->history_points);
+	sampler->node_history = history_new(sampler->history_points, node_fields);
 	if (!sampler->names || !sampler->roster || !sampler->node_history)
 		return error_errno(err, ENOMEM, "starting the sampler");
 	if (options->bounded)
@@ -125,8 +143,11 @@ struct sampler *sampler_new(const struct sampler_options *options, struct error 
 		.window_ns = options->window_ns,
 		.interval_ns = options->interval_ns,
 	};
-	/* the window's start and end, and one more for jitter */
-	sampler->history_points = (uint32_t)(options->window_ns / options->interval_ns) + 3;
+	sampler->fields = figures_fields(options->metrics, METRIC_SCOPE_CONTAINER);
+	/* the window's start and end, and one more for jitter; what is read less often ends earlier
+	 */
+	sampler->history_points = (uint32_t)(options->window_ns / options->interval_ns) + 3 +
+				  (uint32_t)(SLOW_FIELDS_NS / options->interval_ns);
 	sampler->containers = telemetry_gauge(options->telemetry, "tacho_agent_containers",
 		"Containers and units in the last sample", NULL, NULL);
 	sampler->pods = telemetry_gauge(
@@ -150,6 +171,7 @@ void sampler_free(struct sampler *sampler)
 	if (sampler->tree)
 		cgroup_tree_free(sampler->tree); /* container_removed() for each */
 	reader_free(sampler->reader);
+	oom_ledger_free(sampler->oom_ledger);
 	node_free(sampler->node);
 	history_free(sampler->node_history);
 	roster_builder_free(sampler->roster);
@@ -194,10 +216,30 @@ static int make_room(struct sampler *sampler, uint32_t slots)
 	return 0;
 }
 
+/* Makes the cgroup's kills those of its container, or none as long as it is not known which one it
+ * is. */
+static void tell_kills(struct sampler *sampler, const struct cgroup *cgroup,
+	struct reading *reading, uint64_t now_ns)
+{
+	uint64_t total, before;
+
+	if (!(reading->valid & FIELD_BIT(FIELD_OOM_KILLS)))
+		return;
+	oom_ledger_note(sampler->oom_ledger, cgroup, reading->value[FIELD_OOM_KILLS]);
+	if (!oom_ledger_total(sampler->oom_ledger, cgroup, now_ns, &total, &before)) {
+		reading->valid &= ~FIELD_BIT(FIELD_OOM_KILLS);
+		return;
+	}
+	if (before != UINT64_MAX)
+		history_was(cgroup->user, FIELD_OOM_KILLS, before);
+	reading->value[FIELD_OOM_KILLS] = total;
+}
+
 /* Reads all counters and keeps them. True when a cgroup turned out to be gone. */
 static bool read_counters(struct sampler *sampler)
 {
 	uint32_t slots = cgroup_tree_slots(sampler->tree);
+	uint64_t now_ns = clock_monotonic_ns();
 	bool gone = false;
 
 	reader_read(sampler->reader, sampler->readings, slots);
@@ -207,9 +249,16 @@ static bool read_counters(struct sampler *sampler)
 		if (!cgroup || !cgroup->user)
 			continue;
 		gone |= sampler->readings[slot].gone;
+		if (sampler->oom_ledger)
+			tell_kills(sampler, cgroup, &sampler->readings[slot], now_ns);
 		history_add(cgroup->user, &sampler->readings[slot]);
 	}
 	return gone;
+}
+
+static const char *name_of(void *context, const char *pod_uid, const char *container_id)
+{
+	return log_names_container(context, pod_uid, container_id);
 }
 
 static void refresh_names(struct sampler *sampler, uint64_t now_ns)
@@ -225,6 +274,8 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 			return;
 	}
 	log_names_refresh(sampler->names);
+	if (sampler->oom_ledger)
+		oom_ledger_name(sampler->oom_ledger, name_of, sampler->names);
 	sampler->named_ns = now_ns;
 }
 
@@ -276,11 +327,14 @@ int sampler_run(
 		cgroup_tree_refresh(sampler->tree, now_ns);
 	}
 	refresh_names(sampler, now_ns);
+	if (sampler->oom_ledger)
+		oom_ledger_forget(sampler->oom_ledger, now_ns);
 	roster = roster_build(sampler->roster, sampler->tree, now_ns);
 	if (!roster || compute(sampler, roster) < 0)
 		return -ENOMEM;
 	sampler->unnamed = roster->unnamed;
 	sampler->sample.revision = roster->revision;
+	sample_take_turn(&sampler->sample, &sampler->turn);
 	say_left_out(sampler, roster->left_out);
 	telemetry_set(sampler->containers, roster->row_count);
 	telemetry_set(sampler->pods, roster->pod_count);
