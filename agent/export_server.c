@@ -244,8 +244,8 @@ static bool make_room(struct export_server *server)
 
 	if (server->count < EXPORT_MAX_CONNECTIONS)
 		return true;
-	TAILQ_FOREACH(connection, &server->line, entry)
-	{
+	for (connection = TAILQ_FIRST(&server->line); connection;
+		connection = TAILQ_NEXT(connection, entry)) {
 		if (connection->state != IDLE)
 			continue;
 		end_connection(connection, FOR_ANOTHER);
@@ -474,8 +474,8 @@ bool export_server_waits(const struct export_server *server, struct export_key *
 {
 	const struct connection *connection;
 
-	TAILQ_FOREACH(connection, &server->line, entry)
-	{
+	for (connection = TAILQ_FIRST(&server->line); connection;
+		connection = TAILQ_NEXT(connection, entry)) {
 		if (connection->state != WAITING)
 			continue;
 		*ret_key = connection->request.key;
@@ -488,9 +488,10 @@ bool export_server_waits_for(const struct export_server *server, struct export_k
 {
 	const struct connection *connection;
 
-	TAILQ_FOREACH(connection, &server->line, entry)
-	if (waits_for(connection, key))
-		return true;
+	for (connection = TAILQ_FIRST(&server->line); connection;
+		connection = TAILQ_NEXT(connection, entry))
+		if (waits_for(connection, key))
+			return true;
 	return false;
 }
 
