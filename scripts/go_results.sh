@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Results of Go's tests as ours, sourced by the scripts that run them. $scratch is a folder with the
-# file "output" of a test binary, run with -test.v.
+# Results of Go's tests as ours, sourced by the scripts that run them.
 
-# Each test with its result, then three numbers to a file. One that has others inside counts only if
+# results FOLDER: each test of its file "output" (of a test binary, run with -test.v) with its result,
+# then three numbers to its file "numbers". One that has others inside counts only if
 # it failed by itself.
 results() {
+	local scratch=$1
 	awk -v numbers="$scratch/numbers" '
 	/^ *--- (PASS|FAIL|SKIP): / {
 		result[$3] = $2; time[$3] = $4; order[++count] = $3
