@@ -133,6 +133,11 @@ int bpf_kernel_explain_network(int code, const char *what, struct error *err)
 	return explain(code, what, true, err);
 }
 
+bool bpf_kernel_may_see_packets(void)
+{
+	return has_capability(CAP_NET_ADMIN);
+}
+
 int bpf_kernel_trace_arguments(const char *tracepoint, struct error *err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Sends libbpf's own messages to the debug log, for the whole process, and forgets those so far
@@ -26,5 +27,9 @@ int bpf_kernel_explain(int code, const char *what, struct error *err);
 
 /* The same for a program that sees packets: it needs CAP_NET_ADMIN too. */
 int bpf_kernel_explain_network(int code, const char *what, struct error *err);
+
+/* Whether this process has CAP_NET_ADMIN: a program of cgroup_skb loads without, but can't be
+ * attached. */
+bool bpf_kernel_may_see_packets(void);
 
 #endif

@@ -47,6 +47,8 @@ int bpf_signal_load(struct bpf_signal *signal, struct error *err)
 	int r;
 
 	bpf_kernel_quiet();
+	if (signal->network && !bpf_kernel_may_see_packets())
+		return explain(signal, EPERM, "loading", err);
 	r = bpf_object__load(signal->object);
 	/* Reading the kernel's types took megabytes of small pieces, all free again by now. */
 	(void)malloc_trim(0);
