@@ -61,7 +61,7 @@ static void name_metrics(field_set fields, field_set wanted, char *text, size_t 
 
 	text[0] = '\0';
 	for (enum metric metric = 0; metric < METRIC_COUNT && length < size; metric++) {
-		field_set needs = figures_fields(METRIC_BIT(metric));
+		field_set needs = figures_fields(METRIC_BIT(metric), METRIC_SCOPE_CONTAINER);
 
 		if (!(needs & fields) || (needs & ~wanted))
 			continue;
