@@ -38,6 +38,26 @@ int cgroup_file_number(const char *text, size_t length, uint64_t *ret_value)
 	return number_parse(text, length, ret_value);
 }
 
+/* PAGE_COUNTER_MAX (linux/page_counter.h), LONG_MAX in whole pages, is what v1 says for "no limit":
+ * this with the largest pages there are. */
+#define V1_NO_LIMIT 0x7fffffffffff0000ULL
+
+int cgroup_file_limit(const char *text, size_t length, uint64_t *ret_value)
+{
+	uint64_t value;
+	int r;
+
+	if ((length == 3 || (length == 4 && text[3] == '\n')) && memcmp(text, "max", 3) == 0)
+		return -ENOENT;
+	r = cgroup_file_number(text, length, &value);
+	if (r < 0)
+		return r;
+	if (value >= V1_NO_LIMIT)
+		return -ENOENT;
+	*ret_value = value;
+	return 0;
+}
+
 /* The index of the key that text[0..length) is, or `count`. */
 static size_t find_key(
 	const struct cgroup_file_key *keys, size_t count, const char *text, size_t length)
@@ -92,11 +112,17 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 struct cgroup_file_result cgroup_file_nested(const char *text, size_t length,
 	const struct cgroup_file_key *keys, size_t count, uint64_t *values)
 {
 	struct cgroup_file_result result = {0};
 	uint64_t sums[32] = {0};
+	uint32_t seen = 0;
 	const char *end = text + length;
 
 	/* Devices don't matter, so neither do lines: every "key=value" word counts. */
@@ -113,17 +139,53 @@ struct cgroup_file_result cgroup_file_nested(const char *text, size_t length,
 			int r = number_parse(equals + 1, (size_t)(word_end - equals - 1), &value);
 
 			if (judge(&result, i, r))
-				sums[i] = add_saturating(sums[i], value);
+				sums[i] = keys[i].largest ? larger(sums[i], value)
+							  : add_saturating(sums[i], value);
+			seen |= (uint32_t)1 << i;
 		}
 		text = word_end + 1;
 	}
 	for (size_t i = 0; i < count; i++) {
 		uint32_t bit = (uint32_t)1 << i;
 
-		if ((result.malformed | result.too_large) & bit)
+		if ((result.malformed | result.too_large) & bit ||
+			(keys[i].largest && !(seen & bit)))
 			continue;
 		values[i] = sums[i];
 		result.found |= bit;
+	}
+	return result;
+}
+
+/* What stands behind "total=" in a line; -EINVAL without one. */
+static int total_of(const char *text, size_t length, uint64_t *ret_value)
+{
+	static const char TOTAL[] = " total=";
+	const char *at = memmem(text, length, TOTAL, sizeof(TOTAL) - 1);
+
+	if (!at)
+		return -EINVAL;
+	at += sizeof(TOTAL) - 1;
+	return number_parse(at, (size_t)(text + length - at), ret_value);
+}
+
+struct cgroup_file_result cgroup_file_pressure(const char *text, size_t length,
+	const struct cgroup_file_key *keys, size_t count, uint64_t *values)
+{
+	struct cgroup_file_result result = {0};
+	const char *end = text + length;
+
+	while (text < end) {
+		size_t rest = (size_t)(end - text);
+		const char *newline = memchr(text, '\n', rest);
+		const char *line_end = newline ? newline : end;
+		const char *space = memchr(text, ' ', (size_t)(line_end - text));
+		size_t i = space ? find_key(keys, count, text, (size_t)(space - text)) : count;
+
+		if (i < count &&
+			judge(&result, i, total_of(space, (size_t)(line_end - space), &values[i])))
+			result.found |= (uint32_t)1 << i;
+		text = line_end + 1;
 	}
 	return result;
 }

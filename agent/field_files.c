@@ -21,6 +21,7 @@ static const struct {
 	{FIELD_MEMORY_FILE_BYTES, "memory.stat", "total_cache"},
 	{FIELD_MEMORY_SWAP_BYTES, "memory.stat", "total_swap"},
 	{FIELD_MEMORY_PEAK_BYTES, "memory.max_usage_in_bytes", ""},
+	{FIELD_MEMORY_LIMIT_BYTES, "memory.limit_in_bytes", ""},
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -30,11 +31,37 @@ static bool ends_with(const char *text, const char *end)
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static enum field_file_format format_of(const char *file, const char *key)
+static bool is_pressure(const char *file)
 {
+	return ends_with(file, ".pressure");
+}
+
+static enum field_file_format format_of(enum field field, const char *file, const char *key)
+{
+	if (is_pressure(file))
+		return FIELD_FILE_PRESSURE;
+	if (field == FIELD_MEMORY_LIMIT_BYTES)
+		return FIELD_FILE_LIMIT;
 	if (key[0] == '\0')
 		return FIELD_FILE_NUMBER;
 	return strcmp(file, "io.stat") == 0 ? FIELD_FILE_NESTED : FIELD_FILE_FLAT;
+}
+
+/* Pressure files are dear (the kernel adds up all CPUs under a lock); limits and huge pages hardly
+ * ever change. */
+static bool is_slow(enum field field, const char *file)
+{
+	return is_pressure(file) || field == FIELD_MEMORY_LIMIT_BYTES ||
+	       field == FIELD_HUGETLB_2MB_BYTES || field == FIELD_HUGETLB_1GB_BYTES;
+}
+
+/* In nanoseconds, where the kernel says microseconds. */
+static uint64_t scale_of(enum field field, const char *key)
+{
+	return ends_with(key, "_usec") || field == FIELD_IO_LATENCY_NS ||
+			       is_pressure(field_info(field)->file)
+		       ? NS_PER_USEC
+		       : 1;
 }
 
 /* Adds `field` to its file, which becomes a new one if there is none yet. */
@@ -47,20 +74,34 @@ static void add_field(struct field_file *files, size_t *count, enum field field,
 	while (file < files + *count && strcmp(file->name, name) != 0)
 		file++;
 	if (file == files + *count) {
-		*file = (struct field_file){
-			.name = name, .memory_v1 = memory_v1, .format = format_of(name, key)};
+		*file = (struct field_file){.name = name,
+			.memory_v1 = memory_v1,
+			.slow = is_slow(field, name),
+			.format = format_of(field, name, key)};
 		(*count)++;
 	}
 	i = file->count++;
 	file->fields |= FIELD_BIT(field);
 	file->field[i] = field;
-	file->key[i] = (struct cgroup_file_key){key, strlen(key)};
-	file->scale[i] = ends_with(key, "_usec") ? NS_PER_USEC : 1;
+	file->key[i] =
+		(struct cgroup_file_key){key, strlen(key), .largest = field == FIELD_IO_LATENCY_NS};
+	file->scale[i] = scale_of(field, key);
 }
 
+/* Of the memory controller: pressure is every cgroup's, with or without it. */
 static bool is_memory(enum field field)
 {
-	return strncmp(field_info(field)->file, "memory.", strlen("memory.")) == 0;
+	const char *file = field_info(field)->file;
+
+	return strncmp(file, "memory.", strlen("memory.")) == 0 && !is_pressure(file);
+}
+
+static bool in_memory_v1(enum field field)
+{
+	for (size_t i = 0; i < sizeof(MEMORY_V1) / sizeof(MEMORY_V1[0]); i++)
+		if (MEMORY_V1[i].field == field)
+			return true;
+	return false;
 }
 
 size_t field_files_of(field_set wanted, bool hybrid, struct field_file ret_files[FIELD_FILES_MAX])
@@ -90,7 +131,7 @@ static field_set fields_of_controller(const char *name)
 	for (enum field field = 0; field < FIELD_COUNT; field++) {
 		const char *file = field_info(field)->file;
 
-		if (strncmp(file, name, length) == 0 && file[length] == '.')
+		if (strncmp(file, name, length) == 0 && file[length] == '.' && !is_pressure(file))
 			fields |= FIELD_BIT(field);
 	}
 	/* cpu.stat of every cgroup has the usage, with or without the controller. */
@@ -108,12 +149,28 @@ static bool has_word(const char *text, const char *name)
 	return false;
 }
 
+/* The memory fields that v1 has no file for; each is logged. */
+static field_set missing_in_v1(field_set wanted)
+{
+	field_set missing = 0;
+
+	for (enum field field = 0; field < FIELD_COUNT; field++) {
+		if (!(wanted & FIELD_BIT(field)) || !is_memory(field) || in_memory_v1(field))
+			continue;
+		log_info("cgroup v1's memory controller has nothing like %s %s: the figure is "
+			 "absent",
+			field_info(field)->file, field_info(field)->key);
+		missing |= FIELD_BIT(field);
+	}
+	return missing;
+}
+
 field_set field_files_missing(const struct hierarchy *hierarchy, field_set wanted)
 {
-	static const char *const CONTROLLERS[] = {"cpu", "memory", "pids", "io"};
+	static const char *const CONTROLLERS[] = {"cpu", "memory", "hugetlb", "pids", "io"};
 	char path[sizeof(hierarchy->v2) + 32];
 	struct buffer text = {0};
-	field_set missing = 0;
+	field_set missing = hierarchy_is_hybrid(hierarchy) ? missing_in_v1(wanted) : 0;
 
 	(void)snprintf(path, sizeof(path), "%s/cgroup.controllers", hierarchy->v2);
 	if (file_read(path, 4096, &text, NULL) < 0 || !buffer_terminate(&text))

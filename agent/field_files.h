@@ -12,8 +12,10 @@
 
 enum field_file_format {
 	FIELD_FILE_NUMBER, /* one number */
+	FIELD_FILE_LIMIT,  /* one number, or none */
 	FIELD_FILE_FLAT,
 	FIELD_FILE_NESTED,
+	FIELD_FILE_PRESSURE,
 };
 
 /* The most files, and the most fields of one file: there are no more than fields. */
@@ -23,6 +25,7 @@ enum field_file_format {
 struct field_file {
 	const char *name;
 	bool memory_v1; /* in the v1 memory hierarchy */
+	bool slow;      /* read less often: agent/slow_fields.h */
 	enum field_file_format format;
 	field_set fields;
 	size_t count;

@@ -6,16 +6,19 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-/* How each metric comes from the fields: `minus` is taken off a gauge; `per_second` is how many
- * steps of the metric's unit one step of the field is, for a rate. A RATIO is the field, less
- * `minus`, as a share of the field `of`: by their growth when `per_second` says so, in steps of
- * 1 / RATIO_STEPS. */
+/* How each metric comes from the fields: `minus` is taken off a gauge, and `plus` added to it,
+ * where there is such a field and either is enough; `per_second` is how many steps of the metric's
+ * unit one step of the field is, for a rate. A RATIO is the field, less `minus`, as a share of the
+ * field `of`: by their growth when `per_second` says so, in steps of 1 / RATIO_STEPS. */
 #define RATIO_STEPS 1000
+/* A rate that a share is taken of has as many steps: it is cut off. */
+#define RATIO_RATE  1000000000
 
 static const struct recipe {
 	enum field field, minus;
 	uint64_t per_second;
-	enum field of; /* of a RATIO alone */
+	enum field of;   /* of a RATIO alone */
+	enum field plus; /* 0 = none: the CPU usage is added to nothing */
 } RECIPES[METRIC_COUNT] = {
 	[METRIC_CPU_USAGE] = {FIELD_CPU_USAGE_NS, NO_FIELD, 1},
 	[METRIC_CPU_USAGE_PEAK] = {FIELD_CPU_USAGE_NS, NO_FIELD, 1},
@@ -44,7 +47,8 @@ static const struct recipe {
 	[METRIC_MEMORY_LIMIT] = {FIELD_MEMORY_LIMIT_BYTES, NO_FIELD, 0},
 	[METRIC_MEMORY_USAGE_RATIO] = {FIELD_MEMORY_USAGE_BYTES, FIELD_MEMORY_INACTIVE_FILE_BYTES,
 		0, .of = FIELD_MEMORY_LIMIT_BYTES},
-	[METRIC_MEMORY_HUGETLB] = {FIELD_HUGETLB_2MB_BYTES, NO_FIELD, 0},
+	[METRIC_MEMORY_HUGETLB] = {FIELD_HUGETLB_2MB_BYTES, NO_FIELD, 0,
+		.plus = FIELD_HUGETLB_1GB_BYTES},
 	[METRIC_MEMORY_SOCKETS] = {FIELD_MEMORY_SOCKET_BYTES, NO_FIELD, 0},
 	[METRIC_IO_LATENCY] = {FIELD_IO_LATENCY_NS, NO_FIELD, 0},
 	[METRIC_OOM_KILLS] = {FIELD_OOM_KILLS, NO_FIELD, 0},
@@ -75,36 +79,59 @@ static const struct recipe {
 	[METRIC_NODE_PRESSURE_IO_STALLED] = {FIELD_PRESSURE_IO_FULL_NS, NO_FIELD, 1},
 };
 
-field_set figures_fields(metric_set wanted)
+field_set figures_fields(metric_set wanted, enum metric_scope scope)
 {
 	field_set fields = 0;
 
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		if (!(wanted & METRIC_BIT(metric)) ||
-			metric_info((enum metric)metric)->scope != METRIC_SCOPE_CONTAINER)
+			metric_info((enum metric)metric)->scope != scope)
 			continue;
 		fields |= FIELD_BIT(RECIPES[metric].field);
 		if (RECIPES[metric].minus != NO_FIELD)
 			fields |= FIELD_BIT(RECIPES[metric].minus);
+		if (RECIPES[metric].plus)
+			fields |= FIELD_BIT(RECIPES[metric].plus);
 		if (metric_info((enum metric)metric)->kind == METRIC_KIND_RATIO)
 			fields |= FIELD_BIT(RECIPES[metric].of);
 	}
 	return fields;
 }
 
+/* What is not valid is 0. */
+static uint64_t sum(const struct recipe *recipe, const struct reading *reading)
+{
+	uint64_t value = reading->value[recipe->field];
+
+	if (recipe->plus && __builtin_add_overflow(value, reading->value[recipe->plus], &value))
+		value = UINT64_MAX;
+	return value;
+}
+
+/* The fields of which one at least must have been read. */
+static field_set sources(const struct recipe *recipe)
+{
+	return FIELD_BIT(recipe->field) | (recipe->plus ? FIELD_BIT(recipe->plus) : 0);
+}
+
 static bool gauge(const struct recipe *recipe, const struct reading *reading, uint64_t *ret_value)
 {
-	field_set needed = FIELD_BIT(recipe->field);
-	uint64_t value = reading->value[recipe->field], minus = 0;
+	uint64_t value = sum(recipe, reading), minus = 0;
 
+	if (!(reading->valid & sources(recipe)))
+		return false;
 	if (recipe->minus != NO_FIELD) {
-		needed |= FIELD_BIT(recipe->minus);
+		if (!(reading->valid & FIELD_BIT(recipe->minus)))
+			return false;
 		minus = reading->value[recipe->minus];
 	}
-	if ((reading->valid & needed) != needed)
-		return false;
 	*ret_value = value > minus ? value - minus : 0;
 	return true;
+}
+
+static bool is_pressure(enum field field)
+{
+	return field >= FIELD_PRESSURE_CPU_SOME_NS && field <= FIELD_PRESSURE_IO_FULL_NS;
 }
 
 bool figures_raw(enum metric metric, const struct reading *reading, uint64_t *ret_value)
@@ -121,18 +148,25 @@ enum field figures_field(enum metric metric)
 }
 
 /* No rate of CPU time is above the CPUs' number; a creation time that was seen a little late would
- * say so otherwise. */
+ * say so otherwise. Nor is there pressure for more than all of the time: the kernel adds up its
+ * totals every two seconds (PSI_FREQ in kernel/sched/psi.c), so that they can grow by more than a
+ * short span. */
 static uint64_t bounded(enum field field, uint64_t rate, const struct figures_options *options)
 {
-	uint64_t most = (uint64_t)options->cpus * NS_PER_SECOND;
+	uint64_t most = UINT64_MAX;
 
-	return field == FIELD_CPU_USAGE_NS && rate > most ? most : rate;
+	if (field == FIELD_CPU_USAGE_NS)
+		most = (uint64_t)options->cpus * NS_PER_SECOND;
+	else if (is_pressure(field))
+		most = NS_PER_SECOND;
+	return rate > most ? most : rate;
 }
 
 static bool ratio(const struct figures_options *options, const struct recipe *recipe,
 	const struct history *history, const struct reading *reading, uint64_t *ret_value)
 {
 	uint64_t part, whole, span_ns;
+	wide share;
 
 	if (!(reading->valid & FIELD_BIT(recipe->of)))
 		return false;
@@ -140,15 +174,16 @@ static bool ratio(const struct figures_options *options, const struct recipe *re
 		whole = reading->value[recipe->of];
 		if (!gauge(recipe, reading, &part))
 			return false;
-	} else if (!history_rate(history, recipe->field, options->window_ns, recipe->per_second,
-			   &part, &span_ns) ||
-		   !history_rate(history, recipe->of, options->window_ns, recipe->per_second,
-			   &whole, &span_ns)) {
+	} else if (!history_rate(history, recipe->field, options->window_ns, RATIO_RATE, &part,
+			   &span_ns) ||
+		   !history_rate(
+			   history, recipe->of, options->window_ns, RATIO_RATE, &whole, &span_ns)) {
 		return false;
 	}
 	if (whole == 0)
 		return false; /* a share of nothing */
-	*ret_value = (uint64_t)((wide)part * RATIO_STEPS / whole);
+	share = (wide)part * RATIO_STEPS / whole;
+	*ret_value = share > UINT64_MAX ? UINT64_MAX : (uint64_t)share;
 	return true;
 }
 
@@ -161,7 +196,7 @@ static bool compute_one(const struct figures_options *options, enum metric metri
 	bool found;
 
 	/* the history's newest point may be that of an earlier look */
-	if (!(reading->valid & FIELD_BIT(recipe->field)))
+	if (!(reading->valid & sources(recipe)))
 		return false;
 	switch (metric_info(metric)->kind) {
 	case METRIC_KIND_COUNTER:

@@ -5,6 +5,9 @@
  * RSS and cache: memory.stat's anon and file; on a hybrid host total_rss and total_cache.
  * A node's working set: anon + file - inactive file of the whole machine.
  * Throttled ratio: growth of nr_throttled over that of nr_periods; absent when there was no period.
+ * Memory usage ratio: the working set over the limit; absent when there is no limit.
+ * Huge pages: of 2 MiB and of 1 GiB together; pages of one size alone are enough.
+ * Pressure: never more than all of the time.
  * Everything else: the field itself, as a rate over the window or as a level.
  *
  * A figure whose fields were not read is absent. */
@@ -30,8 +33,8 @@ struct figures_options {
 	uint32_t cpus;        /* bound of CPU rates */
 };
 
-/* The fields that must be read for these metrics. */
-field_set figures_fields(metric_set wanted);
+/* The fields that must be read for the metrics of one scope. */
+field_set figures_fields(metric_set wanted, enum metric_scope scope);
 
 /* The counter itself, or the level, behind a metric: in steps of its field's unit (ns, bytes,
  * times). False when it was not read, and for what only a history tells (peaks, ratios). */

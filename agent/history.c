@@ -18,8 +18,8 @@ enum {
 	COUNTERS
 };
 
-/* The field behind each dense counter index. */
-static const enum field FIELD_OF[COUNTERS] = {
+/* Every field that is a counter. */
+static const enum field COUNTER_FIELDS[COUNTERS] = {
 #undef COUNTER_FIELD_COUNTER
 #define COUNTER_FIELD_COUNTER(symbol)        FIELD_##symbol,
 #define FIELD(symbol, kind, file, key, help) COUNTER_FIELD_##kind(symbol)
@@ -30,25 +30,40 @@ static const enum field FIELD_OF[COUNTERS] = {
 struct point {
 	uint64_t at_ns;
 	field_set valid;
-	uint64_t value[COUNTERS];
+	uint64_t value[]; /* by the history's `field` */
 };
+
+#define POINT_WORDS (sizeof(struct point) / sizeof(uint64_t))
 
 struct history {
 	uint32_t capacity;
 	uint32_t count;
 	uint32_t newest; /* index of the newest point when count > 0 */
-	struct point points[];
+	int counters;
+	uint8_t field[COUNTERS]; /* what is kept */
+	uint64_t words[];        /* the points */
 };
 
-struct history *history_new(uint32_t capacity)
+_Static_assert(FIELD_COUNT <= UINT8_MAX, "history.field is too narrow");
+
+struct history *history_new(uint32_t capacity, field_set fields)
 {
+	uint8_t field[COUNTERS] = {0};
 	struct history *history;
+	int counters = 0;
 
 	if (capacity < 2)
 		capacity = 2;
-	history = calloc(1, sizeof(*history) + capacity * sizeof(struct point));
-	if (history)
-		history->capacity = capacity;
+	for (int i = 0; i < COUNTERS; i++)
+		if (fields & FIELD_BIT(COUNTER_FIELDS[i]))
+			field[counters++] = (uint8_t)COUNTER_FIELDS[i];
+	history = calloc(1,
+		sizeof(*history) + capacity * (POINT_WORDS + (size_t)counters) * sizeof(uint64_t));
+	if (!history)
+		return NULL;
+	history->capacity = capacity;
+	history->counters = counters;
+	memcpy(history->field, field, sizeof(field));
 	return history;
 }
 
@@ -57,10 +72,17 @@ void history_free(struct history *history)
 	free(history);
 }
 
+static struct point *point_of(const struct history *history, uint32_t index)
+{
+	const uint64_t *words = history->words + index * (POINT_WORDS + (size_t)history->counters);
+
+	return (struct point *)(uintptr_t)words;
+}
+
 /* The point `age` places behind the newest. */
 static const struct point *point_at(const struct history *history, uint32_t age)
 {
-	return &history->points[(history->newest + history->capacity - age) % history->capacity];
+	return point_of(history, (history->newest + history->capacity - age) % history->capacity);
 }
 
 static struct point *push_point(struct history *history)
@@ -68,7 +90,7 @@ static struct point *push_point(struct history *history)
 	history->newest = (history->newest + 1) % history->capacity;
 	if (history->count < history->capacity)
 		history->count++;
-	return &history->points[history->newest];
+	return point_of(history, history->newest);
 }
 
 void history_start_at_zero(struct history *history, uint64_t at_ns)
@@ -78,10 +100,11 @@ void history_start_at_zero(struct history *history, uint64_t at_ns)
 	if (history->count > 0)
 		return;
 	point = push_point(history);
-	memset(point, 0, sizeof(*point));
+	memset(point->value, 0, (size_t)history->counters * sizeof(point->value[0]));
 	point->at_ns = at_ns;
-	for (int i = 0; i < COUNTERS; i++)
-		point->valid |= FIELD_BIT(FIELD_OF[i]);
+	point->valid = 0;
+	for (int i = 0; i < history->counters; i++)
+		point->valid |= FIELD_BIT(history->field[i]);
 }
 
 /* The last value of a counter, or NULL when it was never read. */
@@ -95,51 +118,68 @@ static const struct point *last_with(const struct history *history, enum field f
 
 void history_add(struct history *history, const struct reading *reading)
 {
-	struct point next = {.at_ns = reading->at_ns};
+	field_set anew = reading->valid & ~reading->old, valid = 0;
+	uint64_t value[COUNTERS] = {0};
 	struct point *point;
 	bool back = false;
 
-	for (int i = 0; i < COUNTERS; i++) {
-		enum field field = FIELD_OF[i];
+	for (int i = 0; i < history->counters; i++) {
+		enum field field = (enum field)history->field[i];
 		const struct point *last;
 
-		if (!(reading->valid & FIELD_BIT(field)))
+		if (!(anew & FIELD_BIT(field)))
 			continue;
-		next.valid |= FIELD_BIT(field);
-		next.value[i] = reading->value[field];
+		valid |= FIELD_BIT(field);
+		value[i] = reading->value[field];
 		last = last_with(history, field);
-		if (!last || next.value[i] >= last->value[i])
+		if (!last || value[i] >= last->value[i])
 			continue;
-		if (last->value[i] - next.value[i] <= ROUNDING_NS &&
+		if (last->value[i] - value[i] <= ROUNDING_NS &&
 			(field == FIELD_CPU_USAGE_NS || field == FIELD_CPU_THROTTLED_NS))
-			next.value[i] = last->value[i];
+			value[i] = last->value[i];
 		else
 			back = true;
 	}
-	if (!next.valid || (history->count > 0 && next.at_ns <= point_at(history, 0)->at_ns))
+	if (!valid || (history->count > 0 && reading->at_ns <= point_at(history, 0)->at_ns))
 		return;
 	if (back)
 		history->count = 0;
 	point = push_point(history);
-	*point = next;
+	point->at_ns = reading->at_ns;
+	point->valid = valid;
+	memcpy(point->value, value, (size_t)history->counters * sizeof(value[0]));
 }
 
-static int counter_index(enum field field)
+/* Where `field` is in a point's values, or -1. */
+static int counter_index(const struct history *history, enum field field)
 {
-	for (int i = 0; i < COUNTERS; i++)
-		if (FIELD_OF[i] == field)
+	for (int i = 0; i < history->counters; i++)
+		if (history->field[i] == field)
 			return i;
 	return -1;
 }
 
-/* How many places behind the newest point the window starts; 0 when there is no earlier point. */
-static uint32_t window_start(const struct history *history, enum field field, uint64_t window_ns)
+/* How many places behind the newest point is the newest that has the field; history->count when
+ * there is none. */
+static uint32_t newest_with(const struct history *history, enum field field)
 {
-	uint64_t newest_ns = point_at(history, 0)->at_ns;
+	uint32_t age = 0;
+
+	while (age < history->count && !(point_at(history, age)->valid & FIELD_BIT(field)))
+		age++;
+	return age;
+}
+
+/* How many places behind the newest point the window starts that ends at point `end`; 0 when there
+ * is no earlier point. */
+static uint32_t window_start(
+	const struct history *history, enum field field, uint32_t end, uint64_t window_ns)
+{
+	uint64_t newest_ns = point_at(history, end)->at_ns;
 	uint32_t best = 0;
 	uint64_t best_off = 0;
 
-	for (uint32_t age = 1; age < history->count; age++) {
+	for (uint32_t age = end + 1; age < history->count; age++) {
 		const struct point *point = point_at(history, age);
 		uint64_t span = newest_ns - point->at_ns;
 		uint64_t off = span > window_ns ? span - window_ns : window_ns - span;
@@ -166,16 +206,14 @@ static uint64_t rate_between(
 bool history_rate(const struct history *history, enum field field, uint64_t window_ns,
 	uint64_t per_second, uint64_t *ret_rate, uint64_t *ret_span_ns)
 {
-	int counter = counter_index(field);
+	int counter = counter_index(history, field);
+	uint32_t end = newest_with(history, field), start;
 	const struct point *from, *to;
-	uint32_t start;
 
-	if (counter < 0 || history->count < 2)
+	if (counter < 0 || end >= history->count)
 		return false;
-	to = point_at(history, 0);
-	if (!(to->valid & FIELD_BIT(field)))
-		return false;
-	start = window_start(history, field, window_ns);
+	to = point_at(history, end);
+	start = window_start(history, field, end, window_ns);
 	if (start == 0)
 		return false;
 	from = point_at(history, start);
@@ -189,7 +227,7 @@ bool history_rate(const struct history *history, enum field field, uint64_t wind
 bool history_peak(const struct history *history, enum field field, uint64_t window_ns,
 	uint64_t step_ns, uint64_t per_second, uint64_t *ret_peak)
 {
-	int counter = counter_index(field);
+	int counter = counter_index(history, field);
 	const struct point *from;
 	uint64_t peak = 0;
 	uint32_t start;
@@ -197,7 +235,7 @@ bool history_peak(const struct history *history, enum field field, uint64_t wind
 
 	if (counter < 0 || history->count < 2 || !(point_at(history, 0)->valid & FIELD_BIT(field)))
 		return false;
-	start = window_start(history, field, window_ns);
+	start = window_start(history, field, 0, window_ns);
 	if (start == 0)
 		return false;
 	from = point_at(history, start);

@@ -14,20 +14,21 @@
 
 struct history;
 
-/* Keeps up to `capacity` readings (at least 2). NULL when memory is short. */
-struct history *history_new(uint32_t capacity);
+/* Keeps the counters among `fields` of up to `capacity` readings (at least 2). NULL when memory is
+ * short. */
+struct history *history_new(uint32_t capacity, field_set fields);
 void history_free(struct history *history);
 
 /* Says that every counter was 0 at `at_ns`: for a cgroup whose creation was seen. Only before the
  * first reading. */
 void history_start_at_zero(struct history *history, uint64_t at_ns);
 
-/* Takes the counters of `reading` (gauges are not kept). A reading without any valid counter, or
- * not later than the last one, is ignored. */
+/* Takes the counters of `reading` (gauges are not kept), but for those of an earlier look. A
+ * reading without any valid counter, or not later than the last one, is ignored. */
 void history_add(struct history *history, const struct reading *reading);
 
-/* The rate of `field` over the window that ends at the newest reading: steps x `per_second` / s.
- * The window starts at the reading that is closest to `window_ns` before the newest; later when
+/* The rate of `field` over the window that ends at the newest reading of it: steps x `per_second` /
+ * s. The window starts at the reading that is closest to `window_ns` before the newest; later when
  * the cgroup is younger, earlier when there was none within. False when there are no two readings
  * of the field at least HISTORY_MIN_SPAN_NS apart. *ret_span_ns is the span it was taken over. */
 bool history_rate(const struct history *history, enum field field, uint64_t window_ns,

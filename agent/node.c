@@ -15,8 +15,20 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+/* The files of /proc/pressure, and the fields of their two lines. */
+static const struct pressure {
+	const char *name;
+	enum field some, full;
+} PRESSURES[] = {
+	{"cpu", FIELD_PRESSURE_CPU_SOME_NS, FIELD_PRESSURE_CPU_FULL_NS},
+	{"memory", FIELD_PRESSURE_MEMORY_SOME_NS, FIELD_PRESSURE_MEMORY_FULL_NS},
+	{"io", FIELD_PRESSURE_IO_SOME_NS, FIELD_PRESSURE_IO_FULL_NS},
+};
+#define PRESSURE_COUNT (sizeof(PRESSURES) / sizeof(PRESSURES[0]))
+
 struct node {
 	int cpu_stat, memory_stat, meminfo; /* held open; -1 = absent */
+	int pressure[PRESSURE_COUNT];       /* likewise */
 	struct node_capacity capacity;
 	bool said;                  /* that something can't be read */
 	char text[CGROUP_FILE_MAX]; /* of the file that is being read */
@@ -80,7 +92,7 @@ static void swap_of_meminfo(const char *text, size_t length, struct reading *rea
 
 static void cpu_of_stat(const char *text, size_t length, struct reading *reading)
 {
-	static const struct cgroup_file_key KEYS[] = {{"usage_usec", 10}};
+	static const struct cgroup_file_key KEYS[] = {{"usage_usec", 10, false}};
 	uint64_t usec, ns;
 
 	if (cgroup_file_flat(text, length, KEYS, 1, &usec).found &&
@@ -91,13 +103,40 @@ static void cpu_of_stat(const char *text, size_t length, struct reading *reading
 static void memory_of_stat(const char *text, size_t length, struct reading *reading)
 {
 	static const struct cgroup_file_key KEYS[] = {
-		{"anon", 4}, {"file", 4}, {"inactive_file", 13}};
+		{"anon", 4, false}, {"file", 4, false}, {"inactive_file", 13, false}};
 	uint64_t values[3];
 
 	if (cgroup_file_flat(text, length, KEYS, 3, values).found != 7)
 		return;
 	set(reading, FIELD_MEMORY_USAGE_BYTES, values[0] + values[1]);
 	set(reading, FIELD_MEMORY_INACTIVE_FILE_BYTES, values[2]);
+}
+
+/* --- /proc/pressure --------------------------------------------------------------------------- */
+
+static void of_pressure(
+	const struct pressure *pressure, const char *text, size_t length, struct reading *reading)
+{
+	static const struct cgroup_file_key KEYS[] = {{"some", 4, false}, {"full", 4, false}};
+	const enum field fields[] = {pressure->some, pressure->full};
+	uint64_t usec[2], ns;
+	uint32_t found = cgroup_file_pressure(text, length, KEYS, 2, usec).found;
+
+	for (size_t i = 0; i < 2; i++)
+		if (found >> i & 1 && !__builtin_mul_overflow(usec[i], NS_PER_USEC, &ns))
+			set(reading, fields[i], ns);
+}
+
+static void read_pressure(struct node *node, struct reading *reading)
+{
+	for (size_t i = 0; i < PRESSURE_COUNT; i++) {
+		ssize_t length = node->pressure[i] < 0
+					 ? -ENOENT
+					 : cgroup_file_read(node->pressure[i], node->text);
+
+		if (length >= 0)
+			of_pressure(&PRESSURES[i], node->text, (size_t)length, reading);
+	}
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -137,6 +176,8 @@ struct node *node_new(const struct hierarchy *hierarchy, const char *proc, struc
 		(void)error_errno(err, ENOMEM, "opening the node's counters");
 		return NULL;
 	}
+	for (size_t i = 0; i < PRESSURE_COUNT; i++)
+		node->pressure[i] = -1;
 	node->cpu_stat = open_file(hierarchy->v2, "cpu.stat");
 	node->memory_stat =
 		hierarchy_is_hybrid(hierarchy) ? -1 : open_file(hierarchy->v2, "memory.stat");
@@ -160,7 +201,25 @@ void node_free(struct node *node)
 	file_close(&node->cpu_stat);
 	file_close(&node->memory_stat);
 	file_close(&node->meminfo);
+	for (size_t i = 0; i < PRESSURE_COUNT; i++)
+		file_close(&node->pressure[i]);
 	free(node);
+}
+
+void node_watch_pressure(struct node *node, const char *proc, field_set fields)
+{
+	for (size_t i = 0; i < PRESSURE_COUNT; i++) {
+		char name[32], text[128];
+
+		if (!(fields & (FIELD_BIT(PRESSURES[i].some) | FIELD_BIT(PRESSURES[i].full))))
+			continue;
+		(void)snprintf(name, sizeof(name), "pressure/%s", PRESSURES[i].name);
+		node->pressure[i] = open_file(proc, name);
+		if (node->pressure[i] < 0)
+			log_info("opening %s/%s: %s: the node's pressure on it is absent; a kernel "
+				 "may lack it, or want psi=1",
+				proc, name, strerror_r(errno, text, sizeof(text)));
+	}
 }
 
 void node_capacity(const struct node *node, struct node_capacity *ret_capacity)
@@ -197,5 +256,6 @@ void node_read(struct node *node, struct reading *ret_reading)
 			"the node's own figures are not complete: the root's cpu.stat, memory.stat or "
 			"/proc/meminfo can't be read or lacks a line");
 	}
+	read_pressure(node, &reading);
 	*ret_reading = reading;
 }

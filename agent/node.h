@@ -3,7 +3,7 @@
  * CPU from the v2 root's cpu.stat. Memory from the root's memory.stat (anon + file as usage, for
  * the root has no memory.current); where there is none (hybrid), the same sums from
  * /proc/meminfo: AnonPages + Cached + Buffers + SwapCached, and Inactive(file). Swap from
- * /proc/meminfo: SwapTotal − SwapFree. */
+ * /proc/meminfo: SwapTotal − SwapFree. Pressure from /proc/pressure. */
 #ifndef AGENT_NODE_H
 #define AGENT_NODE_H
 
@@ -25,6 +25,10 @@ struct node_capacity {
  * /proc/meminfo can't be read. */
 struct node *node_new(const struct hierarchy *hierarchy, const char *proc, struct error *err);
 void node_free(struct node *node);
+
+/* Reads the fields of pressure among `fields` too from now on; a kernel without them is logged.
+ * Once at most. */
+void node_watch_pressure(struct node *node, const char *proc, field_set fields);
 
 /* Constant while the agent runs, but for CPUs and memory that are plugged in. */
 void node_capacity(const struct node *node, struct node_capacity *ret_capacity);

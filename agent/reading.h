@@ -37,7 +37,8 @@ const struct field_info *field_info(enum field field);
 struct reading {
 	uint64_t at_ns;  /* CLOCK_MONOTONIC when the CPU counters were read */
 	field_set valid; /* which of `value` were read; the others are 0 and mean nothing */
-	bool gone;       /* the cgroup was removed: nothing is valid */
+	field_set old; /* which of `valid` are of an earlier look: files that are read less often */
+	bool gone;     /* the cgroup was removed: nothing is valid */
 	uint64_t value[FIELD_COUNT];
 };
 

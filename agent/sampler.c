@@ -3,6 +3,7 @@
 #include "agent/cgroup_tree.h"
 #include "agent/history.h"
 #include "agent/log_names.h"
+#include "agent/slow_fields.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/bounds.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 
 /* BPF's array has a record for each folder below the top: containers, what is nested in them,
- * pods and QoS levels. 8,192 records are 640 KiB, which count as resident. */
+ * pods and QoS levels. 8,192 records are 704 KiB, which count as resident. */
 #define MAX_CGROUPS 8192
 
 /* After a change of the tree the names are read anew each time for so long; names that are still
@@ -32,6 +33,7 @@ struct sampler {
 	struct reading *readings, node_reading;
 	uint32_t reading_capacity;
 	uint32_t history_points;
+	field_set fields;              /* of containers */
 	uint64_t changed_ns, named_ns; /* when the tree changed; when the names were last read */
 	bool unnamed;                  /* the last roster had rows without a name */
 	uint32_t left_out;             /* pods of the last roster */
@@ -43,7 +45,7 @@ struct sampler {
 static void container_added(void *context, struct cgroup *cgroup)
 {
 	struct sampler *sampler = context;
-	struct history *history = history_new(sampler->history_points);
+	struct history *history = history_new(sampler->history_points, sampler->fields);
 
 	if (!history)
 		log_warn("memory is short: %s has no figures", cgroup->path);
@@ -82,10 +84,11 @@ static int open_parts(
 	const struct reader_options reader = {
 		.hierarchy = &sampler->hierarchy,
 		.source = options->source,
-		.wanted = figures_fields(options->metrics),
+		.wanted = sampler->fields,
 		.max_cgroups = MAX_CGROUPS,
 		.telemetry = options->telemetry,
 	};
+	const field_set node_fields = figures_fields(options->metrics, METRIC_SCOPE_NODE);
 	struct node_capacity capacity;
 	int r = hierarchy_find("/proc/self/mountinfo", &sampler->hierarchy, err);
 
@@ -94,6 +97,7 @@ static int open_parts(
 	sampler->node = node_new(&sampler->hierarchy, "/proc", err);
 	if (!sampler->node)
 		return -EINVAL;
+	node_watch_pressure(sampler->node, "/proc", node_fields);
 	sampler->reader = reader_new(&reader, err);
 	if (!sampler->reader)
 		return -EINVAL;
@@ -102,7 +106,7 @@ static int open_parts(
 		return -EINVAL;
 	sampler->names = log_names_new(options->log_root, options->telemetry);
 	sampler->roster = roster_builder_new(sampler->names);
-	sampler->node_history = history_new(sampler->history_points);
+	sampler->node_history = history_new(sampler->history_points, node_fields);
 	if (!sampler->names || !sampler->roster || !sampler->node_history)
 		return error_errno(err, ENOMEM, "starting the sampler");
 	if (options->bounded)
@@ -125,8 +129,11 @@ struct sampler *sampler_new(const struct sampler_options *options, struct error 
 		.window_ns = options->window_ns,
 		.interval_ns = options->interval_ns,
 	};
-	/* the window's start and end, and one more for jitter */
-	sampler->history_points = (uint32_t)(options->window_ns / options->interval_ns) + 3;
+	sampler->fields = figures_fields(options->metrics, METRIC_SCOPE_CONTAINER);
+	/* the window's start and end, and one more for jitter; what is read less often ends earlier
+	 */
+	sampler->history_points = (uint32_t)(options->window_ns / options->interval_ns) + 3 +
+				  (uint32_t)(SLOW_FIELDS_NS / options->interval_ns);
 	sampler->containers = telemetry_gauge(options->telemetry, "tacho_agent_containers",
 		"Containers and units in the last sample", NULL, NULL);
 	sampler->pods = telemetry_gauge(

@@ -35,6 +35,7 @@ static const struct given {
 	}
 	GIVEN(FIELD_CPU_USAGE_NS, CGROUP_STAT_CPU, cpu_usage_ns, false, false),
 	GIVEN(FIELD_CPU_THROTTLED_PERIODS, CGROUP_STAT_THROTTLED, throttled_periods, false, false),
+	GIVEN(FIELD_CPU_PERIODS, CGROUP_STAT_THROTTLED, periods, false, false),
 	GIVEN(FIELD_CPU_THROTTLED_NS, CGROUP_STAT_THROTTLED, throttled_ns, false, false),
 	GIVEN(FIELD_PIDS, CGROUP_STAT_PIDS, pids, false, false),
 	GIVEN(FIELD_MEMORY_USAGE_BYTES, CGROUP_STAT_MEMORY, memory_usage, true, true),

@@ -2,6 +2,7 @@
 
 #include "agent/field_files.h"
 #include "agent/held_files.h"
+#include "agent/slow_fields.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -39,8 +40,9 @@ struct source_files {
 	struct source base;
 	struct field_file files[FIELD_FILES_MAX];
 	size_t file_count;
-	field_set given;
+	field_set given, slow_given;
 	struct held_files *held;
+	struct slow_fields *slow;
 	struct entry *entries; /* [slot] */
 	uint32_t capacity;
 	uint64_t retry_ns;
@@ -97,7 +99,8 @@ static enum trouble trouble_of(int code)
 static bool lost_file(struct source_files *source, struct entry *entry, size_t i, int code)
 {
 	const struct field_file *file = &source->files[i];
-	bool missing = code == -ENOENT || code == -ENODEV;
+	/* EOPNOTSUPP: pressure, where it was switched off by cgroup.pressure */
+	bool missing = code == -ENOENT || code == -ENODEV || code == -EOPNOTSUPP;
 	char text[128];
 
 	held_files_drop(source->held, entry->cgroup, i);
@@ -125,6 +128,15 @@ static struct cgroup_file_result parse(const struct field_file *file, const char
 		result.found = r == 0;
 		result.malformed = r == -EINVAL;
 		result.too_large = r == -ERANGE;
+		break;
+	case FIELD_FILE_LIMIT:
+		r = cgroup_file_limit(text, length, &values[0]);
+		result.found = r == 0;
+		result.malformed = r == -EINVAL;
+		result.too_large = r == -ERANGE;
+		break;
+	case FIELD_FILE_PRESSURE:
+		result = cgroup_file_pressure(text, length, file->key, file->count, values);
 		break;
 	case FIELD_FILE_FLAT:
 		result = cgroup_file_flat(text, length, file->key, file->count, values);
@@ -157,7 +169,9 @@ static void take(struct source_files *source, struct entry *entry, const struct 
 			complain(source, TROUBLE_TOO_LARGE, entry->cgroup, file->name,
 				"a number beyond 64 bits");
 		} else if (!(result.found & bit)) {
-			mark_absent(source, entry, field);
+			/* no limit is nothing to tell of, and may come any time */
+			if (file->format != FIELD_FILE_LIMIT)
+				mark_absent(source, entry, field);
 		} else {
 			reading->value[file->field[i]] = value;
 			reading->valid |= field;
@@ -190,6 +204,15 @@ static bool read_file(struct source_files *source, struct entry *entry, size_t i
 static void read_cgroup(
 	struct source_files *source, struct entry *entry, field_set fields, struct reading *reading)
 {
+	field_set slow = source->slow_given & fields & ~reading->valid;
+	uint32_t slot = entry->cgroup->slot;
+	uint64_t now = slow ? clock_monotonic_ns() : 0;
+	bool due = slow && slow_fields_due(source->slow, slot, now);
+
+	if (slow && !due) {
+		slow_fields_recall(source->slow, slot, slow, reading);
+		fields &= ~slow;
+	}
 	for (size_t i = 0; i < source->file_count; i++) {
 		field_set want =
 			source->files[i].fields & fields & ~reading->valid & ~entry->absent;
@@ -200,6 +223,8 @@ static void read_cgroup(
 		held_files_drop_cgroup(source->held, entry->cgroup->slot);
 		break;
 	}
+	if (due)
+		slow_fields_keep(source->slow, slot, now, slow, reading);
 	held_files_leave(source->held);
 }
 
@@ -222,7 +247,8 @@ static int make_room(struct source_files *source, uint32_t slots)
 
 	if (slots <= source->capacity)
 		return 0;
-	if (held_files_reserve(source->held, capacity) < 0)
+	if (held_files_reserve(source->held, capacity) < 0 ||
+		slow_fields_reserve(source->slow, capacity) < 0)
 		return -ENOMEM;
 	entries = reallocarray(source->entries, capacity, sizeof(*entries));
 	if (!entries)
@@ -243,6 +269,7 @@ static void files_add(struct source *base, const struct cgroup *cgroup)
 	}
 	source->entries[cgroup->slot] =
 		(struct entry){.cgroup = cgroup, .added_ns = clock_monotonic_ns()};
+	slow_fields_begin(source->slow, cgroup->slot);
 }
 
 static void files_remove(struct source *base, const struct cgroup *cgroup)
@@ -285,6 +312,7 @@ static void files_free(struct source *base)
 	struct source_files *source = of(base);
 
 	held_files_free(source->held);
+	slow_fields_free(source->slow);
 	free(source->entries);
 	free(source);
 }
@@ -311,12 +339,21 @@ struct source *source_files_new(const struct hierarchy *hierarchy, field_set wan
 	source->base.ops = &OPS;
 	source->file_count = field_files_of(wanted & ~field_files_missing(hierarchy, wanted),
 		hierarchy_is_hybrid(hierarchy), source->files);
-	for (size_t i = 0; i < source->file_count; i++)
+	for (size_t i = 0; i < source->file_count; i++) {
 		source->given |= source->files[i].fields;
+		if (source->files[i].slow)
+			source->slow_given |= source->files[i].fields;
+	}
 	for (size_t i = 0; i < TROUBLE_COUNT; i++)
 		source->errors[i] = telemetry_counter(telemetry, "tacho_agent_read_errors_total",
 			"Figures that could not be read from a cgroup's files", "reason",
 			TROUBLE_REASONS[i]);
+	source->slow = slow_fields_new(source->slow_given);
+	if (!source->slow) {
+		error_errno(err, ENOMEM, "making the file source");
+		files_free(&source->base);
+		return NULL;
+	}
 	source->held = held_files_new(hierarchy, source->files, source->file_count, telemetry, err);
 	if (!source->held) {
 		files_free(&source->base);

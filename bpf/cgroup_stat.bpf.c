@@ -31,6 +31,7 @@ static __always_inline void read_throttled(
 	if (!bpf_core_field_exists(struct task_group, cfs_bandwidth)) /* CONFIG_CFS_BANDWIDTH */
 		return;
 	record->throttled_periods = (__u32)load(group->cfs_bandwidth.nr_throttled);
+	record->periods = (__u32)load(group->cfs_bandwidth.nr_periods);
 	record->throttled_ns = load(group->cfs_bandwidth.throttled_time);
 	record->valid |= CGROUP_STAT_THROTTLED;
 }

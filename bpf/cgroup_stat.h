@@ -25,6 +25,7 @@ struct cgroup_stat_record {
 	__u64 cpu_usage_ns;
 	__u64 throttled_ns;
 	__u64 throttled_periods;
+	__u64 periods;
 	__u64 memory_usage; /* pages, as are all below */
 	__u64 memory_peak;
 	__u64 swap;

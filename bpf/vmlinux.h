@@ -66,6 +66,7 @@ struct cgroup {
 /* cpu */
 
 struct cfs_bandwidth {
+	int nr_periods;
 	int nr_throttled;
 	__u64 throttled_time;
 };

@@ -35,7 +35,7 @@ static struct reading reading_of(size_t row, uint64_t look)
 {
 	struct reading reading = {
 		.at_ns = look * NS_PER_SECOND + row * NS_PER_USEC,
-		.valid = figures_fields(NODE_REPORT_METRICS),
+		.valid = figures_fields(NODE_REPORT_METRICS, METRIC_SCOPE_CONTAINER),
 	};
 
 	for (int field = 0; field < FIELD_COUNT; field++)
@@ -77,7 +77,8 @@ static void counts(void **state)
 
 	(void)state;
 	for (size_t row = 0; row <= ROWS; row++) {
-		looking.history[row] = history_new(READINGS);
+		looking.history[row] = history_new(
+			READINGS, figures_fields(NODE_REPORT_METRICS, METRIC_SCOPE_CONTAINER));
 		assert_non_null(looking.history[row]);
 	}
 	counted_work(&(struct counted_work){"look", COUNTED_MAIN, look, &looking, 100, true});

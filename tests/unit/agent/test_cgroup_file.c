@@ -173,6 +173,95 @@ static void sums_keys_of_a_nested_file(void **state)
 	}
 }
 
+static void takes_the_largest_of_a_nested_file(void **state)
+{
+	static const struct cgroup_file_key KEYS[] = {{"avg_lat", 7, true}, {"rios", 4, false}};
+	static const struct keyed_case CASES[] = {
+		{"", {2, 0, 0}, {0, 0}},
+		{"8:0 rios=1\n", {2, 0, 0}, {0, 1}},
+		{"8:0 rios=1 depth=max avg_lat=5 win=1\n8:1 rios=1 avg_lat=9\n8:2 avg_lat=7\n",
+			{3, 0, 0}, {9, 2}},
+		{"8:0 avg_lat=0\n", {3, 0, 0}, {0, 0}},
+		{"8:0 avg_lat=-\n8:1 avg_lat=1\n", {2, 1, 0}, {0, 0}},
+		{"8:0 avg_lat=18446744073709551615\n8:1 avg_lat=2\n", {3, 0, 0}, {UINT64_MAX, 0}},
+		{"8:0 avg_lat=18446744073709551616\n", {2, 0, 1}, {0, 0}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		uint64_t values[2] = {7, 7};
+
+		check_keyed(&CASES[i],
+			cgroup_file_nested(CASES[i].text, strlen(CASES[i].text), KEYS, 2, values),
+			values);
+	}
+}
+
+static void takes_totals_of_a_pressure_file(void **state)
+{
+	static const struct keyed_case CASES[] = {
+		{"some avg10=0.12 avg60=3.00 avg300=13.72 total=307285272\n"
+		 "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+			{3, 0, 0}, {307285272, 0}},
+		{"some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n", {1, 0, 0}, {7, 0}},
+		{"full avg10=0.00 total=8", {2, 0, 0}, {0, 8}},
+		{"", {0, 0, 0}, {0}},
+		{"some\nfull\n", {0, 0, 0}, {0}},
+		{"some \nfull total\n", {0, 3, 0}, {0}},
+		{"some avg10=0.00\nfull total=3\n", {2, 1, 0}, {0, 3}},
+		{"some total=\nfull total=3\n", {2, 1, 0}, {0, 3}},
+		{"some total=1.5\nfull total=-3\n", {0, 3, 0}, {0}},
+		{"some total=1 x\nfull xtotal=3\n", {0, 3, 0}, {0}},
+		{"some total=18446744073709551616\nfull total=18446744073709551615\n", {2, 0, 1},
+			{0, UINT64_MAX}},
+		{"something total=4\n full total=5\n", {0, 0, 0}, {0}},
+	};
+	static const struct cgroup_file_key KEYS[] = {{"some", 4, false}, {"full", 4, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char *exact = malloc(strlen(CASES[i].text) + 1);
+		uint64_t values[2] = {7, 7};
+
+		memcpy(exact, CASES[i].text, strlen(CASES[i].text));
+		check_keyed(&CASES[i],
+			cgroup_file_pressure(exact, strlen(CASES[i].text), KEYS, 2, values),
+			values);
+		free(exact);
+	}
+}
+
+static void a_limit_may_be_none(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+		uint64_t value;
+	} CASES[] = {
+		{"4096\n", 0, 4096},
+		{"0\n", 0, 0},
+		{"max\n", -ENOENT, 0},
+		{"max", -ENOENT, 0},
+		{"9223372036854771712\n", -ENOENT, 0}, /* v1, pages of 4 KiB */
+		{"9223372036854710272\n", -ENOENT, 0}, /* of 64 KiB */
+		{"9223372036854710271\n", 0, 9223372036854710271ULL},
+		{"", -EINVAL, 0},
+		{"maximum\n", -EINVAL, 0},
+		{"maxx", -EINVAL, 0},
+		{"ma", -EINVAL, 0},
+		{"18446744073709551616\n", -ERANGE, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		uint64_t value = 7;
+
+		assert_int_equal(cgroup_file_limit(CASES[i].text, strlen(CASES[i].text), &value),
+			CASES[i].result);
+		assert_true(value == (CASES[i].result == 0 ? CASES[i].value : 7));
+	}
+}
+
 /* Texts that are not terminated: the sanitizer sees a read beyond the end. */
 static void stays_within_the_text(void **state)
 {
@@ -187,6 +276,7 @@ static void stays_within_the_text(void **state)
 		(void)cgroup_file_flat(exact, length, ANON_FILE, 2, values);
 		(void)cgroup_file_nested(exact, length, IO, 2, values);
 		(void)cgroup_file_number(exact, length, &number);
+		(void)cgroup_file_limit(exact, length, &number);
 		free(exact);
 	}
 }
@@ -198,6 +288,9 @@ int main(void)
 		cmocka_unit_test(parses_one_number),
 		cmocka_unit_test(picks_keys_of_a_flat_file),
 		cmocka_unit_test(sums_keys_of_a_nested_file),
+		cmocka_unit_test(takes_the_largest_of_a_nested_file),
+		cmocka_unit_test(takes_totals_of_a_pressure_file),
+		cmocka_unit_test(a_limit_may_be_none),
 		cmocka_unit_test(stays_within_the_text),
 	};
 

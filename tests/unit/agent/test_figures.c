@@ -12,6 +12,8 @@
 #define MS 1000000ULL
 #define MI (1024ULL * 1024)
 
+#define ALL_FIELDS (~(field_set)0)
+
 static const struct figures_options OPTIONS = {
 	.wanted = ~(metric_set)0 >> (64 - METRIC_COUNT),
 	.window_ns = 15 * S,
@@ -30,7 +32,7 @@ static struct reading reading_at(uint64_t at_ns)
 
 static void every_figure_of_a_container(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading first = reading_at(100 * S), second = reading_at(102 * S);
 	struct figures figures;
 
@@ -38,7 +40,12 @@ static void every_figure_of_a_container(void **state)
 	second.value[FIELD_CPU_USAGE_NS] = 500 * MS;
 	second.value[FIELD_CPU_THROTTLED_PERIODS] = 3;
 	second.value[FIELD_CPU_THROTTLED_NS] = 100 * MS;
+	second.value[FIELD_CPU_PERIODS] = 12;
 	second.value[FIELD_MEMORY_USAGE_BYTES] = 64 * MI;
+	second.value[FIELD_MEMORY_LIMIT_BYTES] = 75 * MI;
+	second.value[FIELD_MEMORY_SOCKET_BYTES] = 3 * MI;
+	second.value[FIELD_HUGETLB_2MB_BYTES] = 4 * MI;
+	second.value[FIELD_HUGETLB_1GB_BYTES] = 1024 * MI;
 	second.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = 14 * MI;
 	second.value[FIELD_MEMORY_ANON_BYTES] = 40 * MI;
 	second.value[FIELD_MEMORY_FILE_BYTES] = 20 * MI;
@@ -68,6 +75,13 @@ static void every_figure_of_a_container(void **state)
 	assert_int_equal(figures.value[METRIC_IO_WRITE_BYTES], 2048000);
 	assert_int_equal(figures.value[METRIC_IO_READS], 1000);
 	assert_int_equal(figures.value[METRIC_IO_WRITES], 500);
+	assert_int_equal(figures.value[METRIC_CPU_PERIODS], 6000);
+	assert_int_equal(figures.value[METRIC_CPU_THROTTLED_RATIO], 250);
+	assert_int_equal(figures.value[METRIC_MEMORY_USAGE], 64 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_LIMIT], 75 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_USAGE_RATIO], 666);
+	assert_int_equal(figures.value[METRIC_MEMORY_SOCKETS], 3 * MI);
+	assert_int_equal(figures.value[METRIC_MEMORY_HUGETLB], 1028 * MI);
 	for (int metric = 0; metric < METRIC_COUNT; metric++) {
 		bool of_container =
 			metric_info((enum metric)metric)->scope == METRIC_SCOPE_CONTAINER;
@@ -79,7 +93,7 @@ static void every_figure_of_a_container(void **state)
 
 static void figures_of_a_node_only(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
 	struct figures figures;
 
@@ -98,7 +112,7 @@ static void figures_of_a_node_only(void **state)
 
 static void working_set_is_never_below_zero(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading reading = reading_at(100 * S);
 	struct figures figures;
 
@@ -116,7 +130,7 @@ static void working_set_is_never_below_zero(void **state)
 
 static void what_was_not_read_is_absent(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
 	struct figures figures;
 
@@ -137,7 +151,7 @@ static void what_was_not_read_is_absent(void **state)
 /* Nothing of a container could be read this time: its last rate is not sent as a new one. */
 static void a_look_that_failed_has_no_figures(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
 	struct reading failed = {.at_ns = 102 * S};
 	struct figures figures;
@@ -154,7 +168,7 @@ static void a_look_that_failed_has_no_figures(void **state)
 
 static void cpu_is_bounded_by_the_cpus(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading reading = reading_at(100 * S + 200 * MS);
 	struct figures figures;
 
@@ -167,10 +181,133 @@ static void cpu_is_bounded_by_the_cpus(void **state)
 	history_free(history);
 }
 
+static struct figures two_looks(struct reading first, struct reading second)
+{
+	struct history *history = history_new(18, ALL_FIELDS);
+	struct figures figures;
+
+	history_add(history, &first);
+	history_add(history, &second);
+	figures_compute(&OPTIONS, METRIC_SCOPE_CONTAINER, history, &second, &figures);
+	history_free(history);
+	return figures;
+}
+
+/* By growth: what was before the window says nothing of it. */
+static void throttled_ratio_is_of_the_growth(void **state)
+{
+	static const struct {
+		uint64_t throttled, periods; /* in the window */
+		bool present;
+		uint64_t ratio;
+	} CASES[] = {
+		{0, 10, true, 0}, {10, 10, true, 1000}, {1, 3, true, 333},
+		{0, 0, false, 0}, /* nothing ran, or there is no limit */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		/* a span that does not divide the steps of a rate */
+		struct reading first = reading_at(100 * S), second = reading_at(114 * S + 997);
+		struct figures figures;
+
+		first.value[FIELD_CPU_THROTTLED_PERIODS] = 5000;
+		first.value[FIELD_CPU_PERIODS] = 6000;
+		second.value[FIELD_CPU_THROTTLED_PERIODS] = 5000 + CASES[i].throttled;
+		second.value[FIELD_CPU_PERIODS] = 6000 + CASES[i].periods;
+		figures = two_looks(first, second);
+		assert_int_equal(!!(figures.present & METRIC_BIT(METRIC_CPU_THROTTLED_RATIO)),
+			CASES[i].present);
+		if (CASES[i].present)
+			assert_int_equal(figures.value[METRIC_CPU_THROTTLED_RATIO], CASES[i].ratio);
+	}
+}
+
+static void throttled_ratio_needs_both_counters(void **state)
+{
+	static const enum field LOST[] = {FIELD_CPU_PERIODS, FIELD_CPU_THROTTLED_PERIODS};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+
+		second.value[FIELD_CPU_PERIODS] = 10;
+		second.valid &= ~FIELD_BIT(LOST[i]);
+		assert_false(
+			two_looks(first, second).present & METRIC_BIT(METRIC_CPU_THROTTLED_RATIO));
+	}
+}
+
+static void usage_ratio_is_of_the_working_set(void **state)
+{
+	static const struct {
+		uint64_t usage, inactive, limit;
+		field_set lost;
+		bool present;
+		uint64_t ratio;
+	} CASES[] = {
+		{80 * MI, 30 * MI, 100 * MI, 0, true, 500},
+		{100 * MI, 0, 100 * MI, 0, true, 1000},
+		{110 * MI, 0, 100 * MI, 0, true, 1100}, /* the limit was lowered */
+		{5 * MI, 6 * MI, 100 * MI, 0, true, 0},
+		{80 * MI, 30 * MI, 0, 0, false, 0},
+		{80 * MI, 30 * MI, 0, FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES), false, 0},
+		{80 * MI, 30 * MI, 100 * MI, FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES), false, 0},
+		{80 * MI, 30 * MI, 100 * MI, FIELD_BIT(FIELD_MEMORY_USAGE_BYTES), false, 0},
+		{UINT64_MAX, 0, 1, 0, true, UINT64_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct reading reading = reading_at(101 * S);
+		struct figures figures;
+
+		reading.value[FIELD_MEMORY_USAGE_BYTES] = CASES[i].usage;
+		reading.value[FIELD_MEMORY_INACTIVE_FILE_BYTES] = CASES[i].inactive;
+		reading.value[FIELD_MEMORY_LIMIT_BYTES] = CASES[i].limit;
+		reading.valid &= ~CASES[i].lost;
+		figures = two_looks(reading_at(100 * S), reading);
+		assert_int_equal(!!(figures.present & METRIC_BIT(METRIC_MEMORY_USAGE_RATIO)),
+			CASES[i].present);
+		if (CASES[i].present)
+			assert_true(figures.value[METRIC_MEMORY_USAGE_RATIO] == CASES[i].ratio);
+	}
+}
+
+static void huge_pages_of_one_size_are_enough(void **state)
+{
+	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+	struct figures figures;
+
+	(void)state;
+	second.value[FIELD_HUGETLB_1GB_BYTES] = 1024 * MI;
+	second.valid &= ~FIELD_BIT(FIELD_HUGETLB_2MB_BYTES);
+	figures = two_looks(first, second);
+	assert_true(figures.present & METRIC_BIT(METRIC_MEMORY_HUGETLB));
+	assert_int_equal(figures.value[METRIC_MEMORY_HUGETLB], 1024 * MI);
+	second.valid &= ~FIELD_BIT(FIELD_HUGETLB_1GB_BYTES);
+	assert_false(two_looks(first, second).present & METRIC_BIT(METRIC_MEMORY_HUGETLB));
+	second = reading_at(101 * S);
+	second.value[FIELD_HUGETLB_1GB_BYTES] = second.value[FIELD_HUGETLB_2MB_BYTES] = UINT64_MAX;
+	assert_true(two_looks(first, second).value[METRIC_MEMORY_HUGETLB] == UINT64_MAX);
+}
+
+/* The kernel adds up its totals every two seconds. */
+static void pressure_is_never_more_than_all_of_the_time(void **state)
+{
+	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+
+	(void)state;
+	second.value[FIELD_PRESSURE_IO_FULL_NS] = 1900 * MS;
+	assert_int_equal(two_looks(first, second).value[METRIC_PRESSURE_IO_STALLED], S);
+	second.value[FIELD_PRESSURE_IO_FULL_NS] = 900 * MS;
+	assert_int_equal(two_looks(first, second).value[METRIC_PRESSURE_IO_STALLED], 900 * MS);
+}
+
 static void only_wanted_metrics_and_their_fields(void **state)
 {
 	struct figures_options options = OPTIONS;
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading reading = reading_at(100 * S);
 	struct figures figures;
 
@@ -179,11 +316,12 @@ static void only_wanted_metrics_and_their_fields(void **state)
 	history_add(history, &reading);
 	figures_compute(&options, METRIC_SCOPE_CONTAINER, history, &reading, &figures);
 	assert_int_equal(figures.present, METRIC_BIT(METRIC_MEMORY_WORKING_SET));
-	assert_int_equal(figures_fields(options.wanted),
+	assert_int_equal(figures_fields(options.wanted, METRIC_SCOPE_CONTAINER),
 		FIELD_BIT(FIELD_MEMORY_USAGE_BYTES) | FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) |
 			FIELD_BIT(FIELD_CPU_USAGE_NS));
 	/* the node's are read by agent/node.c */
-	assert_int_equal(figures_fields(METRIC_BIT(METRIC_NODE_CPU_USAGE)), 0);
+	assert_int_equal(
+		figures_fields(METRIC_BIT(METRIC_NODE_CPU_USAGE), METRIC_SCOPE_CONTAINER), 0);
 	history_free(history);
 }
 
@@ -196,6 +334,11 @@ int main(void)
 		cmocka_unit_test(what_was_not_read_is_absent),
 		cmocka_unit_test(a_look_that_failed_has_no_figures),
 		cmocka_unit_test(cpu_is_bounded_by_the_cpus),
+		cmocka_unit_test(throttled_ratio_is_of_the_growth),
+		cmocka_unit_test(throttled_ratio_needs_both_counters),
+		cmocka_unit_test(usage_ratio_is_of_the_working_set),
+		cmocka_unit_test(huge_pages_of_one_size_are_enough),
+		cmocka_unit_test(pressure_is_never_more_than_all_of_the_time),
 		cmocka_unit_test(only_wanted_metrics_and_their_fields),
 	};
 

@@ -11,6 +11,8 @@
 #define S  1000000000ULL
 #define MS 1000000ULL
 
+#define ALL_FIELDS (~(field_set)0)
+
 static void add_cpu(struct history *history, uint64_t at_ns, uint64_t usage_ns)
 {
 	struct reading reading = {.at_ns = at_ns, .valid = FIELD_BIT(FIELD_CPU_USAGE_NS)};
@@ -40,7 +42,7 @@ static void assert_no_rate(const struct history *history)
 
 static void one_reading_has_no_rate(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	assert_no_rate(history);
@@ -53,7 +55,7 @@ static void one_reading_has_no_rate(void **state)
 
 static void window_is_the_closest_span(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	/* every reading 3 ms late: the window is 15 intervals, not 14 */
@@ -66,7 +68,7 @@ static void window_is_the_closest_span(void **state)
 
 static void young_container_is_measured_from_its_creation(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	history_start_at_zero(history, 100 * S);
@@ -79,7 +81,7 @@ static void young_container_is_measured_from_its_creation(void **state)
 
 static void too_short_a_span_says_nothing(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	history_start_at_zero(history, 100 * S);
@@ -87,7 +89,7 @@ static void too_short_a_span_says_nothing(void **state)
 	assert_no_rate(history);
 	history_free(history);
 
-	history = history_new(18);
+	history = history_new(18, ALL_FIELDS);
 	history_start_at_zero(history, 100 * S);
 	add_cpu(history, 100 * S + HISTORY_MIN_SPAN_NS, 50 * MS);
 	assert_rate(history, 15 * S, 500 * MS, HISTORY_MIN_SPAN_NS);
@@ -96,7 +98,7 @@ static void too_short_a_span_says_nothing(void **state)
 
 static void start_is_only_for_the_beginning(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	add_cpu(history, 100 * S, 50 * S);
@@ -107,7 +109,7 @@ static void start_is_only_for_the_beginning(void **state)
 
 static void a_gap_is_a_longer_window(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	add_cpu(history, 100 * S, 0);
@@ -119,7 +121,7 @@ static void a_gap_is_a_longer_window(void **state)
 
 static void rounding_back_stands_still(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	add_cpu(history, 100 * S, 5 * S + 999);
@@ -132,7 +134,7 @@ static void rounding_back_stands_still(void **state)
 
 static void a_counter_that_goes_back_starts_anew(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	add_cpu(history, 100 * S, 500 * S);
@@ -146,7 +148,7 @@ static void a_counter_that_goes_back_starts_anew(void **state)
 
 static void time_that_stands_still_is_ignored(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 
 	(void)state;
 	add_cpu(history, 100 * S, 0);
@@ -159,7 +161,7 @@ static void time_that_stands_still_is_ignored(void **state)
 
 static void a_missed_reading_leaves_a_gap(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading io = {.at_ns = 101 * S, .valid = FIELD_BIT(FIELD_IO_READS)};
 	uint64_t rate, span;
 
@@ -173,9 +175,59 @@ static void a_missed_reading_leaves_a_gap(void **state)
 	history_free(history);
 }
 
+/* What is read each fifth look has its last rate in the looks between. */
+static void what_is_read_less_often_keeps_its_rate(void **state)
+{
+	const enum field slow = FIELD_PRESSURE_IO_SOME_NS;
+	struct history *history = history_new(23, ALL_FIELDS);
+	uint64_t rate, span, total = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i <= 50; i++) {
+		struct reading reading = {.at_ns = 100 * S + i * S,
+			.valid = FIELD_BIT(FIELD_CPU_USAGE_NS) | FIELD_BIT(slow),
+			.old = i % 5 ? FIELD_BIT(slow) : 0};
+
+		if (i % 5 == 0)
+			total += i * 10 * MS;
+		reading.value[slow] = total;
+		reading.value[FIELD_CPU_USAGE_NS] = i;
+		history_add(history, &reading);
+		if (i < 5)
+			continue;
+		assert_true(history_rate(history, slow, 15 * S, 1, &rate, &span));
+		/* between its own readings, never half a step */
+		assert_int_equal(span, i < 15 ? i / 5 * 5 * S : 15 * S);
+		if (i >= 45 && i < 50) /* 35, 40 and 45 each brought so much */
+			assert_int_equal(rate, (35 + 40 + 45) * 10 * MS / 15);
+	}
+	history_free(history);
+}
+
+/* A history of few fields keeps those alone. */
+static void keeps_the_fields_that_it_is_for(void **state)
+{
+	struct history *history =
+		history_new(18, FIELD_BIT(FIELD_IO_READS) | FIELD_BIT(FIELD_PIDS));
+	struct reading reading = {.at_ns = 100 * S, .valid = ALL_FIELDS};
+	uint64_t rate = 0, span;
+
+	(void)state;
+	history_start_at_zero(history, 98 * S);
+	reading.value[FIELD_IO_READS] = 8;
+	reading.value[FIELD_CPU_USAGE_NS] = 9;
+	reading.value[FIELD_PIDS] = 10;
+	history_add(history, &reading);
+	assert_true(history_rate(history, FIELD_IO_READS, 15 * S, 1, &rate, &span));
+	assert_int_equal(rate, 4);
+	assert_false(history_rate(history, FIELD_CPU_USAGE_NS, 15 * S, 1, &rate, &span));
+	assert_false(history_rate(history, FIELD_PIDS, 15 * S, 1, &rate, &span));
+	history_free(history);
+}
+
 static void gauges_have_no_rate(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	uint64_t rate, span;
 
 	(void)state;
@@ -187,7 +239,7 @@ static void gauges_have_no_rate(void **state)
 
 static void a_huge_rate_saturates(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading reading = {.at_ns = 100 * S, .valid = FIELD_BIT(FIELD_IO_READ_BYTES)};
 	uint64_t rate = 0, span;
 
@@ -203,7 +255,7 @@ static void a_huge_rate_saturates(void **state)
 
 static void peak_is_the_busiest_interval(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	uint64_t peak = 0, usage = 0;
 
 	(void)state;
@@ -221,7 +273,7 @@ static void peak_is_the_busiest_interval(void **state)
 
 static void jitter_makes_no_peak(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	uint64_t peak = 0;
 
 	(void)state;
@@ -247,6 +299,8 @@ int main(void)
 		cmocka_unit_test(a_counter_that_goes_back_starts_anew),
 		cmocka_unit_test(time_that_stands_still_is_ignored),
 		cmocka_unit_test(a_missed_reading_leaves_a_gap),
+		cmocka_unit_test(what_is_read_less_often_keeps_its_rate),
+		cmocka_unit_test(keeps_the_fields_that_it_is_for),
 		cmocka_unit_test(gauges_have_no_rate),
 		cmocka_unit_test(a_huge_rate_saturates),
 		cmocka_unit_test(peak_is_the_busiest_interval),

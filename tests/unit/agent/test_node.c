@@ -1,6 +1,8 @@
 /* agent/node: the machine's own figures, from written files and from this machine. */
 #include "agent/node.h"
 
+#include "tests/harness/log_capture.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,20 +37,26 @@ static void write_file(const char *name, const char *text)
 
 static int setup(void **state)
 {
+	char path[128];
+
 	(void)state;
 	(void)strcpy(folder, "/tmp/tacho-test-node-XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
+	if (!mkdtemp(folder))
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/pressure", folder);
+	return mkdir(path, 0700);
 }
 
 static int teardown(void **state)
 {
-	static const char *const NAMES[] = {"meminfo", "cpu.stat", "memory.stat"};
+	static const char *const NAMES[] = {"meminfo", "cpu.stat", "memory.stat", "pressure/cpu",
+		"pressure/memory", "pressure"};
 	char path[128];
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, NAMES[i]);
-		(void)unlink(path);
+		(void)remove(path);
 	}
 	return rmdir(folder);
 }
@@ -121,6 +129,51 @@ static void numbers_beyond_64_bits(void **state)
 	assert_int_equal(reading.valid, 0);
 }
 
+static void pressure_of_the_node(void **state)
+{
+	const field_set memory =
+		FIELD_BIT(FIELD_PRESSURE_MEMORY_SOME_NS) | FIELD_BIT(FIELD_PRESSURE_MEMORY_FULL_NS);
+	const field_set io =
+		FIELD_BIT(FIELD_PRESSURE_IO_SOME_NS) | FIELD_BIT(FIELD_PRESSURE_IO_FULL_NS);
+	const field_set cpu = FIELD_BIT(FIELD_PRESSURE_CPU_SOME_NS);
+	struct log_capture *capture = log_capture_start();
+	struct hierarchy hierarchy = {{0}};
+	struct reading reading;
+	struct error err;
+	struct node *node;
+	char *log;
+
+	(void)state;
+	write_file("meminfo", MEMINFO);
+	write_file("cpu.stat", "usage_usec 1\n");
+	write_file("pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n");
+	write_file("pressure/memory", "some avg10=0.00 total=6\nfull avg10=0.00 total=7\n");
+	(void)strcpy(hierarchy.v2, folder);
+	(void)strcpy(hierarchy.memory_v1, folder);
+	node = node_new(&hierarchy, folder, &err);
+	assert_non_null(node);
+	node_read(node, &reading);
+	assert_int_equal(reading.valid & (cpu | memory | io), 0); /* nobody asked */
+
+	node_watch_pressure(node, folder, cpu | memory | io);
+	node_read(node, &reading);
+	assert_int_equal(reading.valid & (cpu | memory | io), cpu | memory);
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_SOME_NS], 5000);
+	assert_int_equal(reading.value[FIELD_PRESSURE_MEMORY_SOME_NS], 6000);
+	assert_int_equal(reading.value[FIELD_PRESSURE_MEMORY_FULL_NS], 7000);
+
+	write_file("pressure/cpu", "some total=18446744073709552\n");
+	write_file("pressure/memory", "some total=\nfull total=9\n");
+	node_read(node, &reading);
+	assert_int_equal(
+		reading.valid & (cpu | memory | io), FIELD_BIT(FIELD_PRESSURE_MEMORY_FULL_NS));
+	node_free(node);
+	log = log_capture_end(capture);
+	assert_int_equal(log_capture_count_in(log, "/pressure/io: No such file"), 1);
+	assert_int_equal(log_capture_count_in(log, "\n"), 1);
+	free(log);
+}
+
 static void no_meminfo_is_an_error(void **state)
 {
 	struct hierarchy hierarchy = {{0}};
@@ -166,6 +219,7 @@ int main(void)
 			memory_of_meminfo_on_a_hybrid_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_missing_is_not_valid, setup, teardown),
 		cmocka_unit_test_setup_teardown(numbers_beyond_64_bits, setup, teardown),
+		cmocka_unit_test_setup_teardown(pressure_of_the_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_meminfo_is_an_error, setup, teardown),
 		cmocka_unit_test(this_machine),
 	};

@@ -20,7 +20,28 @@
 
 #include <cmocka.h>
 
-#define ALL ((field_set)(FIELD_BIT(FIELD_COUNT) - 1))
+#define ALL all_fields()
+
+/* That a file gives. */
+static field_set all_fields(void)
+{
+	field_set fields = 0;
+
+	for (int field = 0; field < FIELD_COUNT; field++)
+		if (*field_info((enum field)field)->file)
+			fields |= FIELD_BIT(field);
+	return fields;
+}
+
+#define PRESSURE(some, full)                                      \
+	"some avg10=1.50 avg60=0.00 avg300=0.00 total=" some "\n" \
+	"full avg10=0.00 avg60=0.00 avg300=0.00 total=" full "\n"
+
+/* Of the six pressure figures, in their order. */
+#define PRESSURE_FIELDS (FIELD_BIT(FIELD_PRESSURE_CPU_SOME_NS) * 0x3f)
+#define SLOW_FIELDS                                              \
+	(PRESSURE_FIELDS | FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES) | \
+		FIELD_BIT(FIELD_HUGETLB_2MB_BYTES) | FIELD_BIT(FIELD_HUGETLB_1GB_BYTES))
 
 struct files_test {
 	struct source_world *world;
@@ -92,20 +113,27 @@ static void write_v1(
 static void write_all(struct files_test *test, const struct cgroup *cgroup)
 {
 	write_text(test, cgroup, "cpu.stat",
-		"usage_usec 1\nuser_usec 9\nnr_throttled 2\nthrottled_usec 3\n");
+		"usage_usec 1\nuser_usec 9\nnr_periods 11\nnr_throttled 2\nthrottled_usec 3\n");
 	write_text(test, cgroup, "memory.current", "4096\n");
-	write_text(test, cgroup, "memory.stat", "anon 5\nfile 6\ninactive_file 7\n");
+	write_text(test, cgroup, "memory.stat", "anon 5\nfile 6\nsock 12\ninactive_file 7\n");
 	write_text(test, cgroup, "memory.swap.current", "8\n");
 	write_text(test, cgroup, "memory.peak", "9\n");
+	write_text(test, cgroup, "memory.max", "13\n");
+	write_text(test, cgroup, "hugetlb.2MB.current", "14\n");
+	write_text(test, cgroup, "hugetlb.1GB.current", "15\n");
 	write_text(test, cgroup, "pids.current", "10\n");
 	write_text(test, cgroup, "io.stat",
-		"8:0 rbytes=1 wbytes=2 rios=3 wios=4\n8:1 rbytes=10 wbytes=20 rios=30 wios=40\n");
+		"8:0 rbytes=1 wbytes=2 rios=3 wios=4 depth=max avg_lat=16 win=20\n"
+		"8:1 rbytes=10 wbytes=20 rios=30 wios=40 depth=max avg_lat=9 win=1\n");
+	write_text(test, cgroup, "cpu.pressure", PRESSURE("17", "18"));
+	write_text(test, cgroup, "memory.pressure", PRESSURE("19", "20"));
+	write_text(test, cgroup, "io.pressure", PRESSURE("21", "22"));
 }
 
 static void reads_every_field_of_v2(void **state)
 {
 	struct files_test test =
-		begin(source_world_fake(false, "cpuset cpu io memory pids\n"), ALL);
+		begin(source_world_fake(false, "cpuset cpu io memory hugetlb pids\n"), ALL);
 	struct cgroup *cgroup = add(&test, "a", false);
 	uint64_t before = clock_monotonic_ns();
 	struct reading reading;
@@ -127,6 +155,16 @@ static void reads_every_field_of_v2(void **state)
 	assert_int_equal(reading.value[FIELD_MEMORY_SWAP_BYTES], 8);
 	assert_int_equal(reading.value[FIELD_MEMORY_PEAK_BYTES], 9);
 	assert_int_equal(reading.value[FIELD_PIDS], 10);
+	assert_int_equal(reading.value[FIELD_CPU_PERIODS], 11);
+	assert_int_equal(reading.value[FIELD_MEMORY_SOCKET_BYTES], 12);
+	assert_int_equal(reading.value[FIELD_MEMORY_LIMIT_BYTES], 13);
+	assert_int_equal(reading.value[FIELD_HUGETLB_2MB_BYTES], 14);
+	assert_int_equal(reading.value[FIELD_HUGETLB_1GB_BYTES], 15);
+	assert_int_equal(reading.value[FIELD_IO_LATENCY_NS], 16000);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(
+			reading.value[FIELD_PRESSURE_CPU_SOME_NS + i], (17 + (uint64_t)i) * 1000);
+	assert_int_equal(reading.old, 0);
 	assert_int_equal(reading.value[FIELD_IO_READ_BYTES], 11);
 	assert_int_equal(reading.value[FIELD_IO_WRITE_BYTES], 22);
 	assert_int_equal(reading.value[FIELD_IO_READS], 33);
@@ -136,7 +174,7 @@ static void reads_every_field_of_v2(void **state)
 	write_text(&test, cgroup, "io.stat", "");
 	write_text(&test, cgroup, "memory.current", "8192\n");
 	reading = read_one(&test, cgroup, ALL);
-	assert_int_equal(reading.valid, ALL);
+	assert_int_equal(reading.valid, ALL & ~FIELD_BIT(FIELD_IO_LATENCY_NS));
 	assert_int_equal(reading.value[FIELD_IO_READ_BYTES], 0);
 	assert_int_equal(reading.value[FIELD_MEMORY_USAGE_BYTES], 8192);
 	end(&test);
@@ -148,8 +186,9 @@ static void reads_memory_of_a_hybrid_host_from_v1(void **state)
 			   FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) |
 			   FIELD_BIT(FIELD_MEMORY_ANON_BYTES) | FIELD_BIT(FIELD_MEMORY_FILE_BYTES) |
 			   FIELD_BIT(FIELD_MEMORY_PEAK_BYTES);
-	field_set given =
-		memory | FIELD_BIT(FIELD_CPU_USAGE_NS) | FIELD_BIT(FIELD_MEMORY_SWAP_BYTES);
+	field_set given = memory | FIELD_BIT(FIELD_CPU_USAGE_NS) |
+			  FIELD_BIT(FIELD_MEMORY_SWAP_BYTES) | FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES) |
+			  PRESSURE_FIELDS;
 	struct log_capture *capture = log_capture_start();
 	struct files_test test = begin(source_world_fake(true, "\n"), ALL);
 	struct cgroup *cgroup = add(&test, "a", false);
@@ -163,10 +202,15 @@ static void reads_memory_of_a_hybrid_host_from_v1(void **state)
 	write_v1(&test, cgroup, "memory.stat",
 		"cache 1\nrss 1\ninactive_file 1\ntotal_cache 6\ntotal_rss 5\ntotal_inactive_file "
 		"7\n");
+	write_v1(&test, cgroup, "memory.limit_in_bytes", "9223372036854771712\n");
+	write_text(&test, cgroup, "memory.pressure", PRESSURE("5", "4"));
 	reading = read_one(&test, cgroup, ALL);
 	log = log_capture_end(capture);
 	assert_int_equal(test.source->ops->fields(test.source), given);
-	assert_int_equal(reading.valid, memory | FIELD_BIT(FIELD_CPU_USAGE_NS));
+	assert_int_equal(reading.valid, memory | FIELD_BIT(FIELD_CPU_USAGE_NS) |
+						FIELD_BIT(FIELD_PRESSURE_MEMORY_SOME_NS) |
+						FIELD_BIT(FIELD_PRESSURE_MEMORY_FULL_NS));
+	assert_int_equal(reading.value[FIELD_PRESSURE_MEMORY_SOME_NS], 5000);
 	assert_int_equal(reading.value[FIELD_MEMORY_USAGE_BYTES], 4096);
 	assert_int_equal(reading.value[FIELD_MEMORY_ANON_BYTES], 5);
 	assert_int_equal(reading.value[FIELD_MEMORY_FILE_BYTES], 6);
@@ -176,9 +220,95 @@ static void reads_memory_of_a_hybrid_host_from_v1(void **state)
 	assert_non_null(strstr(log, "the controller pids is not in the cgroup v2 tree"));
 	assert_non_null(strstr(log, "the controller io is not"));
 	assert_non_null(strstr(log, "the controller cpu is not"));
+	assert_non_null(strstr(log, "the controller hugetlb is not"));
 	assert_null(strstr(log, "the controller memory is not"));
 	assert_non_null(strstr(log, "cgroup /a has no memory.swap.current"));
+	assert_non_null(strstr(log, "v1's memory controller has nothing like memory.stat sock"));
+	assert_null(strstr(log, "limit_in_bytes"));
+	write_v1(&test, cgroup, "memory.limit_in_bytes", "1048576\n");
+	reading = read_one(&test, cgroup, ALL);
+	assert_int_equal(reading.value[FIELD_MEMORY_LIMIT_BYTES], 1048576);
+	end(&test);
 	free(log);
+}
+
+/* Files that are read less often: the first two looks read them, then each cgroup in its turn. */
+static void slow_files_keep_what_they_said(void **state)
+{
+	struct files_test test = begin(source_world_fake(false, NULL), ALL);
+	struct cgroup *cgroup = add(&test, "a", false);
+	struct reading reading;
+
+	(void)state;
+	write_all(&test, cgroup);
+	assert_int_equal(read_one(&test, cgroup, ALL).old, 0);
+	write_text(&test, cgroup, "cpu.pressure", PRESSURE("27", "28"));
+	reading = read_one(&test, cgroup, ALL);
+	assert_int_equal(reading.old, 0);
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_SOME_NS], 27000);
+
+	write_text(&test, cgroup, "cpu.pressure", PRESSURE("37", "38"));
+	write_text(&test, cgroup, "memory.max", "26\n");
+	reading = read_one(&test, cgroup, ALL);
+	assert_int_equal(reading.valid, ALL);
+	assert_int_equal(reading.old, SLOW_FIELDS);
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_SOME_NS], 27000);
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_FULL_NS], 28000);
+	assert_int_equal(reading.value[FIELD_MEMORY_LIMIT_BYTES], 13);
+
+	/* another cgroup in the same slot has nothing of it */
+	test.source->ops->remove(test.source, cgroup);
+	test.source->ops->add(test.source, cgroup);
+	reading = read_one(&test, cgroup, ALL);
+	assert_int_equal(reading.old, 0);
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_SOME_NS], 37000);
+	end(&test);
+}
+
+/* No limit is no trouble and nothing to tell; a limit that comes later is seen. */
+static void no_limit_is_absent(void **state)
+{
+	struct files_test test = begin(source_world_fake(false, NULL), ALL);
+	struct cgroup *cgroup = add(&test, "a", false);
+	struct log_capture *capture;
+	struct reading reading;
+	char *log;
+
+	(void)state;
+	write_all(&test, cgroup);
+	write_text(&test, cgroup, "memory.max", "max\n");
+	capture = log_capture_start();
+	reading = read_one(&test, cgroup, ALL);
+	log = log_capture_end(capture);
+	assert_string_equal(log, "");
+	free(log);
+	assert_int_equal(reading.valid, ALL & ~FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES));
+	assert_int_equal(errors(&test, "malformed"), 0);
+	write_text(&test, cgroup, "memory.max", "4096\n");
+	reading = read_one(&test, cgroup, ALL);
+	assert_int_equal(reading.valid, ALL);
+	assert_int_equal(reading.value[FIELD_MEMORY_LIMIT_BYTES], 4096);
+	end(&test);
+}
+
+/* Kernels before 5.13 say nothing of "full" for the CPU. */
+static void a_pressure_file_may_lack_a_line(void **state)
+{
+	struct files_test test = begin(source_world_fake(false, NULL), ALL);
+	struct cgroup *cgroup = add(&test, "a", false);
+	struct log_capture *capture = log_capture_start();
+	struct reading reading;
+	char *log;
+
+	(void)state;
+	write_all(&test, cgroup);
+	write_text(&test, cgroup, "cpu.pressure", "some avg10=0.00 avg60=0.00 total=9\n");
+	reading = read_one(&test, cgroup, ALL);
+	log = log_capture_end(capture);
+	assert_non_null(strstr(log, "cgroup /a has no cpu.pressure full"));
+	free(log);
+	assert_int_equal(reading.valid, ALL & ~FIELD_BIT(FIELD_PRESSURE_CPU_FULL_NS));
+	assert_int_equal(reading.value[FIELD_PRESSURE_CPU_SOME_NS], 9000);
 	end(&test);
 }
 
@@ -236,12 +366,18 @@ static void leaves_out_a_figure_that_is_wrong(void **state)
 			FIELD_BIT(FIELD_MEMORY_USAGE_BYTES)},
 		{"pids.current", "18446744073709551616\n", "too_large", "a number beyond 64 bits",
 			FIELD_BIT(FIELD_PIDS)},
-		{"cpu.stat", "usage_usec 18446744073709552\nnr_throttled 2\nthrottled_usec 3\n",
+		{"cpu.stat",
+			"usage_usec 18446744073709552\nnr_periods 1\nnr_throttled 2\nthrottled_usec "
+			"3\n",
 			"too_large", "a number beyond 64 bits", FIELD_BIT(FIELD_CPU_USAGE_NS)},
-		{"memory.stat", "anon x\nfile 6\ninactive_file 7\n", "malformed", "not a number",
-			FIELD_BIT(FIELD_MEMORY_ANON_BYTES)},
-		{"io.stat", "8:0 rbytes=x wbytes=2\n", "malformed", "not a number",
+		{"memory.stat", "anon x\nfile 6\nsock 1\ninactive_file 7\n", "malformed",
+			"not a number", FIELD_BIT(FIELD_MEMORY_ANON_BYTES)},
+		{"io.stat", "8:0 rbytes=x wbytes=2 avg_lat=1\n", "malformed", "not a number",
 			FIELD_BIT(FIELD_IO_READ_BYTES)},
+		{"io.stat", "8:0 avg_lat=x\n", "malformed", "not a number",
+			FIELD_BIT(FIELD_IO_LATENCY_NS)},
+		{"io.stat", "8:0 avg_lat=18446744073709552\n", "too_large",
+			"a number beyond 64 bits", FIELD_BIT(FIELD_IO_LATENCY_NS)},
 	};
 
 	(void)state;
@@ -269,6 +405,41 @@ static void leaves_out_a_figure_that_is_wrong(void **state)
 	}
 }
 
+static void leaves_out_a_slow_figure_that_is_wrong(void **state)
+{
+	static const struct {
+		const char *file, *text, *reason;
+		field_set lost;
+	} CASES[] = {
+		{"cpu.pressure", "some avg10=0.00 total=x\nfull total=1\n", "malformed",
+			FIELD_BIT(FIELD_PRESSURE_CPU_SOME_NS)},
+		{"memory.pressure", "some avg10=0.00\nfull avg10=0.00 total=1\n", "malformed",
+			FIELD_BIT(FIELD_PRESSURE_MEMORY_SOME_NS)},
+		{"io.pressure", "some total=1\nfull total=18446744073709552\n", "too_large",
+			FIELD_BIT(FIELD_PRESSURE_IO_FULL_NS)},
+		{"memory.max", "maximum\n", "malformed", FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES)},
+		{"hugetlb.2MB.current", "max\n", "malformed", FIELD_BIT(FIELD_HUGETLB_2MB_BYTES)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct files_test test = begin(source_world_fake(false, NULL), ALL);
+		struct cgroup *cgroup = add(&test, "a", false);
+		struct log_capture *capture = log_capture_start();
+		char *log;
+
+		write_all(&test, cgroup);
+		write_text(&test, cgroup, CASES[i].file, CASES[i].text);
+		for (int again = 0; again < 3; again++)
+			assert_int_equal(read_one(&test, cgroup, ALL).valid, ALL & ~CASES[i].lost);
+		log = log_capture_end(capture);
+		assert_int_equal(errors(&test, CASES[i].reason), 2); /* the third look is none */
+		assert_int_equal(log_capture_count_in(log, CASES[i].file), 1);
+		free(log);
+		end(&test);
+	}
+}
+
 static void a_file_may_be_long_but_not_endless(void **state)
 {
 	struct files_test test = begin(source_world_fake(false, NULL), ALL);
@@ -291,6 +462,7 @@ static void a_file_may_be_long_but_not_endless(void **state)
 	assert_int_equal(errors(&test, "too_long"), 1);
 	assert_int_equal(reading.valid,
 		ALL & ~(FIELD_BIT(FIELD_MEMORY_ANON_BYTES) | FIELD_BIT(FIELD_MEMORY_FILE_BYTES) |
+			      FIELD_BIT(FIELD_MEMORY_SOCKET_BYTES) |
 			      FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES)));
 	free(text);
 	end(&test);
@@ -318,7 +490,7 @@ static void absent_files_are_absent_fields_said_once(void **state)
 	log = log_capture_end(capture);
 	assert_int_equal(log_capture_count_in(log, "has no memory.current"), 1);
 	assert_int_equal(log_capture_count_in(log, "has no cpu.stat nr_throttled"), 1);
-	assert_int_equal(log_capture_count_in(log, "\n"), FIELD_COUNT - 1);
+	assert_int_equal(log_capture_count_in(log, "\n"), __builtin_popcountll(ALL) - 1);
 	free(log);
 	end(&test);
 }
@@ -496,6 +668,10 @@ int main(void)
 		cmocka_unit_test(finds_a_v1_folder_that_comes_later),
 		cmocka_unit_test(leaves_alone_what_is_not_asked_or_valid_already),
 		cmocka_unit_test(leaves_out_a_figure_that_is_wrong),
+		cmocka_unit_test(leaves_out_a_slow_figure_that_is_wrong),
+		cmocka_unit_test(slow_files_keep_what_they_said),
+		cmocka_unit_test(no_limit_is_absent),
+		cmocka_unit_test(a_pressure_file_may_lack_a_line),
 		cmocka_unit_test(a_file_may_be_long_but_not_endless),
 		cmocka_unit_test(absent_files_are_absent_fields_said_once),
 		cmocka_unit_test(another_folder_at_the_same_path_is_another_cgroup),
