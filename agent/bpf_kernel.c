@@ -17,6 +17,10 @@
 /* The kernel's error number for something that it does not support, unknown to libc. */
 #define KERNEL_ENOTSUPP 524
 
+/* What libbpf said first of what fails now: it hands no more than an error number on. Its printer
+ * is the process's own and takes no context. */
+static _Thread_local char first_warning[200];
+
 static int to_debug_log(enum libbpf_print_level level, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
@@ -31,11 +35,14 @@ static int to_debug_log(enum libbpf_print_level level, const char *format, va_li
 	length = strcspn(text, "\n");
 	text[length] = '\0';
 	log_debug("%s", text);
+	if (level == LIBBPF_WARN && !first_warning[0])
+		(void)snprintf(first_warning, sizeof(first_warning), "%.199s", text);
 	return 0;
 }
 
 void bpf_kernel_quiet(void)
 {
+	first_warning[0] = '\0';
 	(void)libbpf_set_print(to_debug_log);
 }
 
@@ -70,23 +77,85 @@ static bool has_capability(unsigned capability)
 	return data[capability / 32].effective >> (capability % 32) & 1;
 }
 
-int bpf_kernel_explain(int code, const char *what, struct error *err)
+/* Which of the capabilities the process lacks, "CAP_A and CAP_B"; "" = none. */
+static void name_lacking(bool network, char *text, size_t size)
 {
-	bool all = has_capability(CAP_SYS_ADMIN); /* stands for both */
-	bool bpf = all || has_capability(CAP_BPF);
-	bool perfmon = all || has_capability(CAP_PERFMON);
+	const struct {
+		const char *name;
+		unsigned capability;
+		bool needed;
+	} NEEDED[] = {
+		{"CAP_BPF", CAP_BPF, true},
+		{"CAP_PERFMON", CAP_PERFMON, true},
+		{"CAP_NET_ADMIN", CAP_NET_ADMIN, network},
+	};
+	/* stands for the first two */
+	bool all = has_capability(CAP_SYS_ADMIN);
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(NEEDED) / sizeof(NEEDED[0]); i++) {
+		if (!NEEDED[i].needed || has_capability(NEEDED[i].capability) ||
+			(all && NEEDED[i].capability != CAP_NET_ADMIN))
+			continue;
+		length += (size_t)snprintf(text + length, size - length, "%s%s",
+			length > 0 ? " and " : "", NEEDED[i].name);
+	}
+}
+
+static int explain(int code, const char *what, bool network, struct error *err)
+{
+	char lacking[64];
 
 	if (code == KERNEL_ENOTSUPP)
 		return error_set(err, EOPNOTSUPP, "%s: the kernel does not support it", what);
+	if (code != EPERM && code != EACCES && first_warning[0])
+		return error_errno(err, code, "%s: %s", what, first_warning);
 	if (code != EPERM && code != EACCES)
 		return error_errno(err, code, "%s", what);
-	if (bpf && perfmon)
-		return error_errno(err, code,
-			"%s: CAP_BPF and CAP_PERFMON are there, but something else forbids it (a "
-			"seccomp filter, a security module, kernel lockdown)",
-			what);
-	return error_errno(err, code, "%s: this process lacks %s", what,
-		bpf       ? "CAP_PERFMON"
-		: perfmon ? "CAP_BPF"
-			  : "CAP_BPF and CAP_PERFMON");
+	name_lacking(network, lacking, sizeof(lacking));
+	if (*lacking)
+		return error_errno(err, code, "%s: this process lacks %s", what, lacking);
+	return error_errno(err, code,
+		"%s: %s are there, but something else forbids it (a "
+		"seccomp filter, a security module, kernel lockdown)",
+		what,
+		network ? "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN" : "CAP_BPF and CAP_PERFMON");
+}
+
+int bpf_kernel_explain(int code, const char *what, struct error *err)
+{
+	return explain(code, what, false, err);
+}
+
+int bpf_kernel_explain_network(int code, const char *what, struct error *err)
+{
+	return explain(code, what, true, err);
+}
+
+bool bpf_kernel_may_see_packets(void)
+{
+	return has_capability(CAP_NET_ADMIN);
+}
+
+int bpf_kernel_trace_arguments(const char *tracepoint, struct error *err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	char name[128];
+	int id, count = -ENOENT;
+
+	if (!btf)
+		return error_errno(err, errno, "the kernel has no type information");
+	(void)snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	/* a typedef of a pointer to a function, whose first argument is not the program's */
+	type = id > 0 ? btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type) : NULL;
+	type = type ? btf__type_by_id(btf, type->type) : NULL;
+	if (type && btf_is_func_proto(type))
+		count = btf_vlen(type) - 1;
+	btf__free(btf);
+	if (count < 0)
+		return error_set(err, ENOENT, "the kernel has no tracepoint %s", tracepoint);
+	return count;
 }

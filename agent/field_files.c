@@ -22,6 +22,7 @@ static const struct {
 	{FIELD_MEMORY_SWAP_BYTES, "memory.stat", "total_swap"},
 	{FIELD_MEMORY_PEAK_BYTES, "memory.max_usage_in_bytes", ""},
 	{FIELD_MEMORY_LIMIT_BYTES, "memory.limit_in_bytes", ""},
+	{FIELD_OOM_KILLS, "memory.oom_control", "oom_kill"},
 };
 
 static bool ends_with(const char *text, const char *end)

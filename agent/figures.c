@@ -52,10 +52,10 @@ static const struct recipe {
 	[METRIC_MEMORY_SOCKETS] = {FIELD_MEMORY_SOCKET_BYTES, NO_FIELD, 0},
 	[METRIC_IO_LATENCY] = {FIELD_IO_LATENCY_NS, NO_FIELD, 0},
 	[METRIC_OOM_KILLS] = {FIELD_OOM_KILLS, NO_FIELD, 0},
-	[METRIC_NETWORK_RECEIVE_BYTES] = {FIELD_NETWORK_RECEIVE_BYTES, NO_FIELD, 1000},
+	[METRIC_NETWORK_RECEIVE_BYTES] = {FIELD_NETWORK_RECEIVE_BYTES, NO_FIELD, 1},
 	[METRIC_NETWORK_RECEIVE_PACKETS] = {FIELD_NETWORK_RECEIVE_PACKETS, NO_FIELD, 1000},
 	[METRIC_NETWORK_RECEIVE_DROPPED] = {FIELD_NETWORK_RECEIVE_DROPPED, NO_FIELD, 1000},
-	[METRIC_NETWORK_TRANSMIT_BYTES] = {FIELD_NETWORK_TRANSMIT_BYTES, NO_FIELD, 1000},
+	[METRIC_NETWORK_TRANSMIT_BYTES] = {FIELD_NETWORK_TRANSMIT_BYTES, NO_FIELD, 1},
 	[METRIC_NETWORK_TRANSMIT_PACKETS] = {FIELD_NETWORK_TRANSMIT_PACKETS, NO_FIELD, 1000},
 	[METRIC_NETWORK_TRANSMIT_DROPPED] = {FIELD_NETWORK_TRANSMIT_DROPPED, NO_FIELD, 1000},
 	[METRIC_TCP_ACCEPTED] = {FIELD_TCP_ACCEPTED, NO_FIELD, 1000},
@@ -162,6 +162,26 @@ static uint64_t bounded(enum field field, uint64_t rate, const struct figures_op
 	return rate > most ? most : rate;
 }
 
+/* Rates to the step that they are worth, which makes them short on the wire: times, of which the
+ * kernel counts microseconds, to one a second; bytes to whole ones. A peak is never below the rate,
+ * which keeps its nanocores. */
+#define COARSE_STEP 1000
+
+static uint64_t rounded(enum metric metric, uint64_t rate)
+{
+	uint64_t rest = rate % COARSE_STEP;
+
+	if (metric_info(metric)->kind == METRIC_KIND_PEAK)
+		return rest && rate <= UINT64_MAX - COARSE_STEP ? rate - rest + COARSE_STEP : rate;
+	switch (metric_info(metric)->unit) {
+	case METRIC_UNIT_NANOSECONDS_PER_SECOND:
+	case METRIC_UNIT_MILLIBYTES_PER_SECOND:
+		return rate - rest;
+	default:
+		return rate;
+	}
+}
+
 static bool ratio(const struct figures_options *options, const struct recipe *recipe,
 	const struct history *history, const struct reading *reading, uint64_t *ret_value)
 {
@@ -216,7 +236,7 @@ static bool compute_one(const struct figures_options *options, enum metric metri
 		return gauge(recipe, reading, ret_value);
 	}
 	if (found)
-		*ret_value = bounded(recipe->field, value, options);
+		*ret_value = rounded(metric, bounded(recipe->field, value, options));
 	return found;
 }
 

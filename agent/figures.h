@@ -8,6 +8,7 @@
  * Memory usage ratio: the working set over the limit; absent when there is no limit.
  * Huge pages: of 2 MiB and of 1 GiB together; pages of one size alone are enough.
  * Pressure: never more than all of the time.
+ * Rates of times other than CPU usage are whole microseconds a second, those of bytes whole bytes.
  * Everything else: the field itself, as a rate over the window or as a level.
  *
  * A figure whose fields were not read is absent. */

@@ -107,6 +107,30 @@ void history_start_at_zero(struct history *history, uint64_t at_ns)
 		point->valid |= FIELD_BIT(history->field[i]);
 }
 
+/* Where `field` is in a point's values, or -1. */
+static int counter_index(const struct history *history, enum field field)
+{
+	for (int i = 0; i < history->counters; i++)
+		if (history->field[i] == field)
+			return i;
+	return -1;
+}
+
+void history_was(struct history *history, enum field field, uint64_t value)
+{
+	int counter = counter_index(history, field);
+
+	if (counter < 0)
+		return;
+	for (uint32_t i = 0; i < history->count; i++) {
+		struct point *point = point_of(
+			history, (history->newest + history->capacity - i) % history->capacity);
+
+		point->value[counter] = value;
+		point->valid |= FIELD_BIT(field);
+	}
+}
+
 /* The last value of a counter, or NULL when it was never read. */
 static const struct point *last_with(const struct history *history, enum field field)
 {
@@ -148,15 +172,6 @@ void history_add(struct history *history, const struct reading *reading)
 	point->at_ns = reading->at_ns;
 	point->valid = valid;
 	memcpy(point->value, value, (size_t)history->counters * sizeof(value[0]));
-}
-
-/* Where `field` is in a point's values, or -1. */
-static int counter_index(const struct history *history, enum field field)
-{
-	for (int i = 0; i < history->counters; i++)
-		if (history->field[i] == field)
-			return i;
-	return -1;
 }
 
 /* How many places behind the newest point is the newest that has the field; history->count when

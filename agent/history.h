@@ -23,6 +23,10 @@ void history_free(struct history *history);
  * first reading. */
 void history_start_at_zero(struct history *history, uint64_t at_ns);
 
+/* Says that `field` had been `value` at all readings so far: for a counter that goes on from one
+ * that was elsewhere before. */
+void history_was(struct history *history, enum field field, uint64_t value);
+
 /* Takes the counters of `reading` (gauges are not kept), but for those of an earlier look. A
  * reading without any valid counter, or not later than the last one, is ignored. */
 void history_add(struct history *history, const struct reading *reading);

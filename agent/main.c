@@ -3,11 +3,13 @@
 #include "agent/credential.h"
 #include "agent/export_address.h"
 #include "agent/fan_out.h"
+#include "agent/figures.h"
 #include "agent/metric_selection.h"
 #include "agent/once.h"
 #include "agent/privileges.h"
 #include "agent/resolver.h"
 #include "agent/sampler.h"
+#include "agent/signals.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -266,6 +268,13 @@ static int run_loop(const struct flags *flags, const struct parts *parts,
 	return agent_run(&agent, err);
 }
 
+static bool counts_packets(const struct flags *flags)
+{
+	return flags->source != READER_SOURCE_FILES &&
+	       (figures_fields(flags->metric_set, METRIC_SCOPE_CONTAINER) &
+		       signals_network_fields()) != 0;
+}
+
 static int run(const struct flags *flags, struct telemetry *telemetry, struct error *err)
 {
 	struct parts parts = {0};
@@ -276,7 +285,7 @@ static int run(const struct flags *flags, struct telemetry *telemetry, struct er
 		r = parts.credential ? 0 : -EINVAL;
 	}
 	if (r == 0)
-		r = privileges_drop(err);
+		r = privileges_drop(counts_packets(flags), err);
 	if (r == 0 && !flags->once)
 		r = make_wire(flags, telemetry, &parts, err);
 	if (r == 0)

@@ -43,6 +43,15 @@ static void format_cell(const struct figures *figures, enum metric metric, char 
 	case METRIC_UNIT_MILLIBYTES_PER_SECOND:
 		format_bytes(value / 1000, "/s", out);
 		break;
+	case METRIC_UNIT_BYTES_PER_SECOND:
+		format_bytes(value, "/s", out);
+		break;
+	case METRIC_UNIT_NANOSECONDS:
+		(void)snprintf(out, CELL, "%.3fms", (double)value / 1e6);
+		break;
+	case METRIC_UNIT_MILLI:
+		(void)snprintf(out, CELL, "%.1f%%", (double)value / 10);
+		break;
 	case METRIC_UNIT_BYTES:
 		format_bytes(value, "", out);
 		break;

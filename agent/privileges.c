@@ -21,6 +21,7 @@ static const struct {
 	int capability;
 	const char *name;
 	const char *without;
+	bool network;
 } KEPT[] = {
 	{CAP_BPF, "CAP_BPF",
 		"BPF programs can't be loaded: counters are read from files, which costs about ten "
@@ -31,11 +32,14 @@ static const struct {
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 		"folders that only root may read (often /var/log/pods) stay closed unless the agent "
 		"runs as root: their containers have no names"},
+	{CAP_NET_ADMIN, "CAP_NET_ADMIN",
+		"packets can't be counted: metrics of the network are absent (TCP's need it not)",
+		.network = true},
 };
 
 #define KEPT_COUNT (sizeof(KEPT) / sizeof(KEPT[0]))
 
-int privileges_drop(struct error *err)
+int privileges_drop(bool network, struct error *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
@@ -49,6 +53,8 @@ int privileges_drop(struct error *err)
 	for (size_t i = 0; i < KEPT_COUNT; i++) {
 		uint64_t bit = (uint64_t)1 << KEPT[i].capability;
 
+		if (KEPT[i].network && !network)
+			continue;
 		keep |= held & bit;
 		if (!(held & bit) && !(KEPT[i].capability == CAP_DAC_READ_SEARCH && geteuid() == 0))
 			log_warn("%s is missing: %s", KEPT[i].name, KEPT[i].without);

@@ -4,9 +4,12 @@
 
 #include "base/error.h"
 
-/* Sets no_new_privs and keeps of the capabilities at most CAP_BPF, CAP_PERFMON and
- * CAP_DAC_READ_SEARCH, in every set. Says in the log, once, which of them are missing and what
- * that costs. Call before threads are started. 0 or -errno. */
-int privileges_drop(struct error *err);
+#include <stdbool.h>
+
+/* Sets no_new_privs and keeps of the capabilities at most CAP_BPF, CAP_PERFMON,
+ * CAP_DAC_READ_SEARCH and, with `network` (packets are to be counted), CAP_NET_ADMIN, in every set.
+ * Says in the log, once, which of them are missing and what that costs. Call before threads are
+ * started. 0 or -errno. */
+int privileges_drop(bool network, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "agent/reader.h"
 
+#include "agent/signals.h"
 #include "agent/source_bpf.h"
 #include "agent/source_compare.h"
 #include "agent/source_files.h"
@@ -17,6 +18,9 @@
 struct reader {
 	struct source *fast; /* NULL: files only */
 	struct source *files;
+	struct source *signals[SIGNALS_MAX];
+	size_t signal_count;
+	field_set signal_fields; /* of the wanted ones, that they give */
 	field_set wanted;
 	field_set fast_fields; /* that the fast source is asked for */
 	field_set mistrusted;  /* differed once: from the files for ever */
@@ -25,7 +29,7 @@ struct reader {
 	const struct cgroup **cgroups; /* [slot] */
 	uint32_t slots;
 	uint32_t count; /* cgroups that were added */
-	bool said_top;
+	bool said_top, said_signal_top[SIGNALS_MAX];
 	struct telemetry_series *mismatches, *missed;
 };
 
@@ -34,7 +38,8 @@ struct reader {
 static field_set comparable(const struct reader *reader)
 {
 	return reader->wanted & reader->fast->ops->fields(reader->fast) &
-	       reader->files->ops->fields(reader->files) & ~reader->mistrusted;
+	       reader->files->ops->fields(reader->files) & ~reader->mistrusted &
+	       ~reader->signal_fields;
 }
 
 struct reader *reader_new_from(
@@ -58,6 +63,42 @@ struct reader *reader_new_from(
 	reader->missed = telemetry_counter(telemetry, "tacho_agent_bpf_missed_total",
 		"Readings of cgroups that the BPF walk did not find", NULL, NULL);
 	return reader;
+}
+
+int reader_take_signal(struct reader *reader, struct source *signal)
+{
+	if (reader->signal_count == SIGNALS_MAX) {
+		signal->ops->free(signal);
+		return -ENOSPC;
+	}
+	reader->signals[reader->signal_count++] = signal;
+	reader->signal_fields |= signal->ops->fields(signal) & reader->wanted;
+	if (reader->fast)
+		reader->fast_fields &= ~reader->signal_fields;
+	return 0;
+}
+
+/* Opens the signals of which something is wanted; none is an error. */
+static void take_signals(struct reader *reader, const struct reader_options *options)
+{
+	const struct signal_options signal = {.hierarchy = options->hierarchy,
+		.wanted = options->wanted,
+		.max_cgroups = options->max_cgroups,
+		.window_ns = options->window_ns,
+		.oom_ledger = options->oom_ledger,
+		.telemetry = options->telemetry};
+	struct source *opened[SIGNALS_MAX];
+	size_t count;
+
+	if (options->source == READER_SOURCE_FILES) {
+		if (options->wanted & signals_fields())
+			log_info("--source=files: no BPF program is loaded, so what only such a "
+				 "program can count (network, TCP) is absent");
+		return;
+	}
+	count = signals_open(&signal, reader->files->ops->fields(reader->files), opened);
+	for (size_t i = 0; i < count; i++)
+		(void)reader_take_signal(reader, opened[i]); /* there are at most SIGNALS_MAX */
 }
 
 /* 0 and NULL when it can't be had and need not be. */
@@ -95,7 +136,9 @@ struct reader *reader_new(const struct reader_options *options, struct error *er
 		return NULL;
 	}
 	reader = reader_new_from(fast, files, options->wanted, options->telemetry);
-	if (!reader)
+	if (reader)
+		take_signals(reader, options);
+	else
 		error_errno(err, ENOMEM, "making the reader");
 	return reader;
 }
@@ -106,6 +149,8 @@ void reader_free(struct reader *reader)
 		return;
 	if (reader->fast)
 		reader->fast->ops->free(reader->fast);
+	for (size_t i = 0; i < reader->signal_count; i++)
+		reader->signals[i]->ops->free(reader->signals[i]);
 	reader->files->ops->free(reader->files);
 	free(reader->cgroups);
 	free(reader);
@@ -136,6 +181,8 @@ void reader_add(struct reader *reader, struct cgroup *cgroup)
 	remember(reader, cgroup);
 	if (reader->fast)
 		reader->fast->ops->add(reader->fast, cgroup);
+	for (size_t i = 0; i < reader->signal_count; i++)
+		reader->signals[i]->ops->add(reader->signals[i], cgroup);
 	reader->files->ops->add(reader->files, cgroup);
 }
 
@@ -146,23 +193,32 @@ void reader_remove(struct reader *reader, struct cgroup *cgroup)
 		reader->cgroups[cgroup->slot] = NULL;
 	if (reader->fast)
 		reader->fast->ops->remove(reader->fast, cgroup);
+	for (size_t i = 0; i < reader->signal_count; i++)
+		reader->signals[i]->ops->remove(reader->signals[i], cgroup);
 	reader->files->ops->remove(reader->files, cgroup);
+}
+
+/* True when the source walks this top now; says once why not. */
+static bool set_top(struct source *source, const char *top, bool said, const char *without)
+{
+	struct error err;
+
+	if (!source->ops->set_top || source->ops->set_top(source, top, &err) == 0)
+		return true;
+	if (!said)
+		log_warn("%s can't start: %s; until it can, %s", source->ops->name, err.message,
+			without);
+	return false;
 }
 
 void reader_set_top(struct reader *reader, const char *top)
 {
-	struct error err;
-
-	if (!reader->fast || !reader->fast->ops->set_top)
-		return;
-	if (reader->fast->ops->set_top(reader->fast, top, &err) == 0) {
-		reader->said_top = false;
-		return;
-	}
-	if (!reader->said_top)
-		log_warn("the BPF walk can't start: %s; until it can, counters are read from files",
-			err.message);
-	reader->said_top = true;
+	if (reader->fast)
+		reader->said_top = !set_top(
+			reader->fast, top, reader->said_top, "counters are read from files");
+	for (size_t i = 0; i < reader->signal_count; i++)
+		reader->said_signal_top[i] = !set_top(reader->signals[i], top,
+			reader->said_signal_top[i], "its figures are absent");
 }
 
 static void say_difference(
@@ -213,15 +269,18 @@ static uint64_t compare(struct reader *reader, uint32_t slots)
 static bool has_gaps(struct reader *reader, const struct reading *readings, uint32_t slots)
 {
 	field_set files = reader->files->ops->fields(reader->files) & reader->wanted;
+	field_set given = reader->fast_fields | reader->signal_fields;
+	/* what others have to give of a cgroup so that its files need not be read */
+	field_set expected = reader->fast_fields | (reader->signal_fields & files);
 	uint32_t found = 0, whole = 0;
 
 	for (uint32_t slot = 0; slot < slots; slot++) {
-		found += readings[slot].valid != 0;
-		whole += readings[slot].valid == reader->fast_fields;
+		found += (readings[slot].valid & reader->fast_fields) != 0;
+		whole += (readings[slot].valid & expected) == expected;
 	}
 	if (found < reader->count)
 		telemetry_add(reader->missed, reader->count - found);
-	return whole < reader->count || files != reader->fast_fields;
+	return whole < reader->count || (files & ~given) != 0;
 }
 
 void reader_read(struct reader *reader, struct reading *readings, uint32_t count)
@@ -230,6 +289,9 @@ void reader_read(struct reader *reader, struct reading *readings, uint32_t count
 
 	if (count > 0) /* else `readings` may be NULL */
 		memset(readings, 0, count * sizeof(*readings));
+	for (size_t i = 0; i < reader->signal_count; i++)
+		reader->signals[i]->ops->read(
+			reader->signals[i], reader->signal_fields, readings, count);
 	if (reader->fast && reader->count > 0 && now >= reader->compare_ns) {
 		reader->compare_ns = now + compare(reader, count);
 	}
@@ -245,6 +307,12 @@ const char *reader_source_of(const struct reader *reader, enum field field)
 {
 	if (reader->fast_fields & FIELD_BIT(field))
 		return reader->fast->ops->name;
+	for (size_t i = 0; i < reader->signal_count; i++) {
+		const struct source *signal = reader->signals[i];
+
+		if (reader->wanted & signal->ops->fields(signal) & FIELD_BIT(field))
+			return signal->ops->name;
+	}
 	if (reader->wanted & reader->files->ops->fields(reader->files) & FIELD_BIT(field))
 		return reader->files->ops->name;
 	return "";

@@ -1,7 +1,8 @@
 /* Reads the raw counters of all containers, from the best source there is for each field.
  *
- * BPF first, for the fields that it gives; the files for the others, and for a cgroup that BPF
- * missed. At the first reading and every minute the two are compared: BPF, the files, and BPF
+ * The signals (agent/signals.h) first, each for its own fields, when one of them is wanted.
+ * Then BPF's walk, for the fields that it gives; the files for the others, and for a cgroup that
+ * BPF missed. At the first reading and every minute the two are compared: BPF, the files, and BPF
  * again, so that what a file says must lie between the two looks around it. What may be off
  * besides: rounding to the file's microseconds; for memory the kernel's per-CPU batching. A
  * difference that three such looks at the same cgroup confirm is logged and counted, and the file
@@ -22,11 +23,15 @@ enum reader_source {
 	READER_SOURCE_FILES,
 };
 
+struct oom_ledger;
+
 struct reader_options {
 	const struct hierarchy *hierarchy;
 	enum reader_source source;
 	field_set wanted;
 	uint32_t max_cgroups;
+	uint64_t window_ns;            /* of percentiles */
+	struct oom_ledger *oom_ledger; /* see struct signal_options; may be NULL */
 	struct telemetry *telemetry;
 };
 
@@ -43,6 +48,11 @@ void reader_free(struct reader *reader);
 struct reader *reader_new_from(
 	struct source *fast, struct source *files, field_set wanted, struct telemetry *telemetry);
 
+/* Hands over a further source, which is asked before all others for the fields that it gives: what
+ * it leaves out comes from the files where they have it. Before the first cgroup is added. 0, or
+ * -ENOSPC beyond SIGNALS_MAX: it is freed then. */
+int reader_take_signal(struct reader *reader, struct source *signal);
+
 /* For cgroup_tree_events. */
 void reader_add(struct reader *reader, struct cgroup *cgroup);
 void reader_remove(struct reader *reader, struct cgroup *cgroup);
@@ -53,7 +63,8 @@ void reader_set_top(struct reader *reader, const char *top);
 /* Reads every container into readings[slot], slots 0..count-1, which the reader clears first. */
 void reader_read(struct reader *reader, struct reading *readings, uint32_t count);
 
-/* Which source gives `field` now: "bpf", "files", or "" when none does. */
+/* Which source gives `field` now: "bpf", "files", a signal's name (agent/signals.h), or "" when
+ * none does. */
 const char *reader_source_of(const struct reader *reader, enum field field);
 
 #endif

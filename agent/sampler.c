@@ -4,6 +4,7 @@
 #include "agent/history.h"
 #include "agent/log_names.h"
 #include "agent/slow_fields.h"
+#include "agent/oom_ledger.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/bounds.h"
@@ -26,10 +27,12 @@ struct sampler {
 	struct cgroup_tree *tree;
 	struct log_names *names;
 	struct reader *reader;
+	struct oom_ledger *oom_ledger; /* NULL: kills are not asked for */
 	struct node *node;
 	struct history *node_history;
 	struct roster_builder *roster;
 	struct sample sample;
+	struct sample_turn turn;
 	struct reading *readings, node_reading;
 	uint32_t reading_capacity;
 	uint32_t history_points;
@@ -55,6 +58,8 @@ static void container_added(void *context, struct cgroup *cgroup)
 	if (cgroup->slot < sampler->reading_capacity)
 		sampler->readings[cgroup->slot] = (struct reading){0};
 	reader_add(sampler->reader, cgroup);
+	if (sampler->oom_ledger)
+		(void)oom_ledger_enter(sampler->oom_ledger, cgroup, clock_monotonic_ns());
 	sampler->changed_ns = clock_monotonic_ns();
 }
 
@@ -62,7 +67,9 @@ static void container_removed(void *context, struct cgroup *cgroup)
 {
 	struct sampler *sampler = context;
 
-	reader_remove(sampler->reader, cgroup);
+	reader_remove(sampler->reader, cgroup); /* notes the last kills */
+	if (sampler->oom_ledger)
+		oom_ledger_leave(sampler->oom_ledger, cgroup, clock_monotonic_ns());
 	history_free(cgroup->user);
 	cgroup->user = NULL;
 	sampler->changed_ns = clock_monotonic_ns();
@@ -81,11 +88,12 @@ static int open_parts(
 	};
 	const struct cgroup_tree_events events = {
 		.added = container_added, .removed = container_removed, .context = sampler};
-	const struct reader_options reader = {
+	struct reader_options reader = {
 		.hierarchy = &sampler->hierarchy,
 		.source = options->source,
 		.wanted = sampler->fields,
 		.max_cgroups = MAX_CGROUPS,
+		.window_ns = options->window_ns,
 		.telemetry = options->telemetry,
 	};
 	const field_set node_fields = figures_fields(options->metrics, METRIC_SCOPE_NODE);
@@ -98,6 +106,12 @@ static int open_parts(
 	if (!sampler->node)
 		return -EINVAL;
 	node_watch_pressure(sampler->node, "/proc", node_fields);
+	if (reader.wanted & FIELD_BIT(FIELD_OOM_KILLS)) {
+		sampler->oom_ledger = oom_ledger_new(options->telemetry);
+		if (!sampler->oom_ledger)
+			return error_errno(err, ENOMEM, "starting the sampler");
+		reader.oom_ledger = sampler->oom_ledger;
+	}
 	sampler->reader = reader_new(&reader, err);
 	if (!sampler->reader)
 		return -EINVAL;
@@ -157,6 +171,7 @@ void sampler_free(struct sampler *sampler)
 	if (sampler->tree)
 		cgroup_tree_free(sampler->tree); /* container_removed() for each */
 	reader_free(sampler->reader);
+	oom_ledger_free(sampler->oom_ledger);
 	node_free(sampler->node);
 	history_free(sampler->node_history);
 	roster_builder_free(sampler->roster);
@@ -201,10 +216,30 @@ static int make_room(struct sampler *sampler, uint32_t slots)
 	return 0;
 }
 
+/* Makes the cgroup's kills those of its container, or none as long as it is not known which one it
+ * is. */
+static void tell_kills(struct sampler *sampler, const struct cgroup *cgroup,
+	struct reading *reading, uint64_t now_ns)
+{
+	uint64_t total, before;
+
+	if (!(reading->valid & FIELD_BIT(FIELD_OOM_KILLS)))
+		return;
+	oom_ledger_note(sampler->oom_ledger, cgroup, reading->value[FIELD_OOM_KILLS]);
+	if (!oom_ledger_total(sampler->oom_ledger, cgroup, now_ns, &total, &before)) {
+		reading->valid &= ~FIELD_BIT(FIELD_OOM_KILLS);
+		return;
+	}
+	if (before != UINT64_MAX)
+		history_was(cgroup->user, FIELD_OOM_KILLS, before);
+	reading->value[FIELD_OOM_KILLS] = total;
+}
+
 /* Reads all counters and keeps them. True when a cgroup turned out to be gone. */
 static bool read_counters(struct sampler *sampler)
 {
 	uint32_t slots = cgroup_tree_slots(sampler->tree);
+	uint64_t now_ns = clock_monotonic_ns();
 	bool gone = false;
 
 	reader_read(sampler->reader, sampler->readings, slots);
@@ -214,9 +249,16 @@ static bool read_counters(struct sampler *sampler)
 		if (!cgroup || !cgroup->user)
 			continue;
 		gone |= sampler->readings[slot].gone;
+		if (sampler->oom_ledger)
+			tell_kills(sampler, cgroup, &sampler->readings[slot], now_ns);
 		history_add(cgroup->user, &sampler->readings[slot]);
 	}
 	return gone;
+}
+
+static const char *name_of(void *context, const char *pod_uid, const char *container_id)
+{
+	return log_names_container(context, pod_uid, container_id);
 }
 
 static void refresh_names(struct sampler *sampler, uint64_t now_ns)
@@ -232,6 +274,8 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 			return;
 	}
 	log_names_refresh(sampler->names);
+	if (sampler->oom_ledger)
+		oom_ledger_name(sampler->oom_ledger, name_of, sampler->names);
 	sampler->named_ns = now_ns;
 }
 
@@ -283,11 +327,14 @@ int sampler_run(
 		cgroup_tree_refresh(sampler->tree, now_ns);
 	}
 	refresh_names(sampler, now_ns);
+	if (sampler->oom_ledger)
+		oom_ledger_forget(sampler->oom_ledger, now_ns);
 	roster = roster_build(sampler->roster, sampler->tree, now_ns);
 	if (!roster || compute(sampler, roster) < 0)
 		return -ENOMEM;
 	sampler->unnamed = roster->unnamed;
 	sampler->sample.revision = roster->revision;
+	sample_take_turn(&sampler->sample, &sampler->turn);
 	say_left_out(sampler, roster->left_out);
 	telemetry_set(sampler->containers, roster->row_count);
 	telemetry_set(sampler->pods, roster->pod_count);

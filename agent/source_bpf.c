@@ -378,9 +378,9 @@ struct source *source_bpf_new(const struct hierarchy *hierarchy, const char *top
 		goto no_memory;
 	choose_fields(source);
 	source->dropped = telemetry_counter(telemetry, "tacho_agent_bpf_dropped_total",
-		"Cgroups for which a BPF walk had no room left", NULL, NULL);
-	source->failed = telemetry_counter(
-		telemetry, "tacho_agent_bpf_errors_total", "BPF walks that failed", NULL, NULL);
+		"Cgroups for which a BPF program had no room left", "signal", "walk");
+	source->failed = telemetry_counter(telemetry, "tacho_agent_bpf_errors_total",
+		"Calls to a BPF program or its maps that failed", "signal", "walk");
 	source->walked = telemetry_gauge(telemetry, "tacho_agent_bpf_cgroups",
 		"Cgroups that the last BPF walk found", NULL, NULL);
 	source->walk = bpf_walk_new(max_cgroups, err);

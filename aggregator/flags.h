@@ -17,7 +17,8 @@ struct flags {
 	/* The API. */
 	const char *bind_address, *cert_dir, *cert_file, *key_file;
 	uint64_t secure_port, max_connections, max_requests, shutdown_delay_ns;
-	uint64_t serving_threads;                  /* 0: by the CPUs that there are */
+	uint64_t serving_threads; /* 0: by the CPUs that there are */
+	bool custom_metrics;
 	int tls_min_version;                       /* of OpenSSL's numbers */
 	const char *token_file, *write_kubeconfig; /* standalone */
 

@@ -145,6 +145,7 @@ static int open_api(const struct flags *flags, struct parts *parts, struct error
 		.key_file = key_file(parts),
 		.access = parts->access,
 		.core_api = flags->standalone,
+		.custom_metrics = flags->custom_metrics,
 		.metadata = in_cluster(flags),
 		.serving_threads = serving_threads(flags),
 		.max_connections = (uint32_t)flags->max_connections,

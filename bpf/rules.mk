@@ -9,6 +9,14 @@ BPFFLAGS := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -I.
 
 BPF_SKELS += $(GEN)/bpf/cgroup_stat_css.skel.h $(GEN)/bpf/cgroup_stat_cgroup.skel.h
 
+BPF_PLAIN := network network_drops tcp oom run_queue # one object of one source
+BPF_SKELS += $(BPF_PLAIN:%=$(GEN)/bpf/%.skel.h)
+
+$(BPF_PLAIN:%=$(GEN)/bpf/%.o): $(GEN)/bpf/%.o: bpf/%.bpf.c bpf/rules.mk
+	@mkdir -p $(@D)
+	@echo '  BPF      $(@F)'
+	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@ $<
+
 $(GEN)/bpf/cgroup_stat_css.o: BPFFLAGS += -DCSS_RSTAT
 $(GEN)/bpf/cgroup_stat_css.o $(GEN)/bpf/cgroup_stat_cgroup.o: bpf/cgroup_stat.bpf.c bpf/rules.mk
 	@mkdir -p $(@D)

@@ -25,15 +25,45 @@ typedef __u32 __wsum;
 /* These belong to the kernel's fixed interface. */
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum {
+	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_MMAPABLE = 1 << 10,
+};
+
+enum {
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
+};
+
+struct __sk_buff {
+	__u32 len;
+};
+
+enum {
+	IPPROTO_TCP = 6,
+};
+
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
+	TCP_NEW_SYN_RECV = 12,
+};
+
+enum {
+	AF_INET = 2,
+	AF_INET6 = 10,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 };
 
@@ -46,6 +76,7 @@ enum cgroup_subsys_id {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 
 struct task_cputime {
@@ -58,9 +89,24 @@ struct cgroup_base_stat {
 
 struct cgroup {
 	struct cgroup_subsys_state self;
+	int level;
 	struct kernfs_node *kn;
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
 	struct cgroup_base_stat bstat;
+};
+
+/* processes */
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in the v2 tree */
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	__u64 start_time;
+	struct task_struct *group_leader;
+	struct css_set *cgroups;
 };
 
 /* cpu */
@@ -113,6 +159,37 @@ typedef struct {
 struct pids_cgroup {
 	struct cgroup_subsys_state css;
 	atomic64_t counter;
+};
+
+/* network */
+
+struct sock_common {
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	char cb[48];
+	int skb_iif;
+};
+
+struct tcp_skb_cb {
+	union {
+		struct {
+			__u16 tcp_gso_segs;
+		};
+	};
 };
 
 /* iterators */

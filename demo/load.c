@@ -2,10 +2,13 @@
  *
  *	load cpu MILLICORES [--seconds N]	that share of one core, exact over any second
  *	load memory MEBIBYTES [--seconds N]	touches the memory and holds it
- *	load bursty [--seconds N]		a full core for one second of every five
+ *	load network KIBIBYTES [--seconds N]	sends and receives so many a second on loopback, IP
+ *headers included load bursty [--seconds N]		a full core for one second of every five
  *
  * It ends on a signal, when its parent dies, and after N seconds. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +27,8 @@
 /* What a busy machine kept from us is made up for, but not more of it than this: a machine that
  * was suspended must not be followed by minutes of full load. */
 #define MAX_DEBT_NS   (2 * NS_PER_SECOND)
+#define PACKET_BYTES  1024
+#define HEADER_BYTES  28 /* IPv4 and UDP */
 #define BURST_SECONDS 1
 #define BURST_EVERY   5
 
@@ -95,6 +101,45 @@ static int hold_memory(uint64_t mebibytes, uint64_t end_ns)
 	return 0;
 }
 
+/* A socket that is connected to itself: what it sends it gets. */
+static int open_mirror(void)
+{
+	struct sockaddr_in self = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(self);
+	int mirror = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (mirror < 0 || bind(mirror, (struct sockaddr *)&self, size) < 0 ||
+		getsockname(mirror, (struct sockaddr *)&self, &size) < 0 ||
+		connect(mirror, (struct sockaddr *)&self, size) < 0) {
+		perror("load: socket");
+		return -1;
+	}
+	return mirror;
+}
+
+/* A packet has a KiB. */
+static int use_network(uint64_t kibibytes, uint64_t end_ns)
+{
+	static char packet[PACKET_BYTES - HEADER_BYTES];
+	uint64_t start = now_ns(CLOCK_MONOTONIC), sent = 0;
+	int mirror = open_mirror();
+
+	if (mirror < 0)
+		return 1;
+	for (uint64_t next = start; next < end_ns; next += PERIOD_NS) {
+		sleep_until(next);
+		for (; sent < (next - start) / NS_PER_MS * kibibytes / 1000; sent++) {
+			if (send(mirror, packet, sizeof(packet), 0) < 0) {
+				perror("load: send");
+				return 1;
+			}
+			(void)recv(mirror, packet, sizeof(packet), MSG_DONTWAIT);
+		}
+	}
+	return 0;
+}
+
 static bool parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
 {
 	char *end;
@@ -110,7 +155,8 @@ static bool parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_va
 
 static int usage(void)
 {
-	(void)fputs("usage: load cpu 1..1000 | memory 1..1048576 | bursty   [--seconds 1..86400]\n",
+	(void)fputs("usage: load cpu 1..1000 | memory 1..1048576 | network 1..100000 | bursty   "
+		    "[--seconds 1..86400]\n",
 		stderr);
 	return 2;
 }
@@ -122,9 +168,11 @@ int main(int argc, char **argv)
 	bool cpu = argc > 2 && strcmp(argv[1], "cpu") == 0 && parse(argv[2], 1, 1000, &size);
 	bool memory =
 		argc > 2 && strcmp(argv[1], "memory") == 0 && parse(argv[2], 1, 1048576, &size);
+	bool network =
+		argc > 2 && strcmp(argv[1], "network") == 0 && parse(argv[2], 1, 100000, &size);
 	int rest = bursty ? 2 : 3;
 
-	if (!bursty && !cpu && !memory)
+	if (!bursty && !cpu && !memory && !network)
 		return usage();
 	if (argc == rest + 2 && strcmp(argv[rest], "--seconds") == 0) {
 		if (!parse(argv[rest + 1], 1, 86400, &seconds))
@@ -140,6 +188,8 @@ int main(int argc, char **argv)
 	end = now_ns(CLOCK_MONOTONIC) + seconds * NS_PER_SECOND;
 	if (memory)
 		return hold_memory(size, end);
+	if (network)
+		return use_network(size, end);
 	use_cpu(bursty ? 1000 : size, bursty, end);
 	return 0;
 }

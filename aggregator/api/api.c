@@ -2,6 +2,7 @@
 
 #include "aggregator/api/certificate_reload.h"
 #include "aggregator/api/core_api.h"
+#include "aggregator/api/custom_api.h"
 #include "aggregator/api/exchange.h"
 #include "aggregator/api/health.h"
 #include "aggregator/api/listening_socket.h"
@@ -23,6 +24,7 @@ struct api {
 	struct certificate_reload *certificate;
 	struct router *router;
 	struct metrics_api *metrics;
+	struct custom_api *custom;
 	struct health *health;
 	struct self_metrics *self_metrics;
 	struct exchange_tally *tally;
@@ -65,9 +67,15 @@ static int add_routes(struct api *api, const struct api_options *options)
 	api->health = health_new(api->router, &health);
 	if (!api->metrics || !api->health)
 		return -ENOMEM;
+	if (options->custom_metrics) {
+		api->custom =
+			custom_api_new(api->router, options->store, metrics_api_room(api->metrics));
+		if (!api->custom)
+			return -ENOMEM;
+	}
 	if (options->core_api)
 		core_api_add_routes(api->router, options->store);
-	root_api_add_routes(api->router, options->core_api);
+	root_api_add_routes(api->router, options->core_api, options->custom_metrics);
 	api->self_metrics = self_metrics_new(api->router, options->telemetry, options->store);
 	return api->self_metrics ? 0 : -ENOMEM;
 }
@@ -187,6 +195,7 @@ void api_stop(struct api *api)
 	if (api->socket >= 0)
 		(void)close(api->socket);
 	certificate_reload_free(api->certificate);
+	custom_api_free(api->custom);
 	metrics_api_free(api->metrics);
 	health_free(api->health);
 	self_metrics_free(api->self_metrics);

@@ -41,6 +41,7 @@ struct api_options {
 	const char *cert_file, *key_file; /* PEM */
 	struct access *access;            /* who may do what */
 	bool core_api;                    /* serve /api/v1 nodes and pods too (standalone) */
+	bool custom_metrics;              /* serve custom.metrics.k8s.io too */
 	bool metadata; /* the store is told which nodes there are: /readyz waits for most of them,
 			  not only for the first */
 	uint32_t serving_threads; /* 0: one; at most API_MAX_SERVING_THREADS are taken */

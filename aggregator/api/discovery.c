@@ -1,6 +1,7 @@
 #include "aggregator/api/discovery.h"
 
 #include "aggregator/api/accept.h"
+#include "aggregator/api/custom_discovery.h"
 
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -129,11 +130,17 @@ static void write_group_members(struct buffer *out)
 	write_version(METRICS_VERSIONS[0], out);
 }
 
-void discovery_write_groups(struct buffer *out)
+void discovery_write_groups(bool custom, struct buffer *out)
 {
 	buffer_append_string(out, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{");
 	write_group_members(out);
-	buffer_append_string(out, "}]}\n");
+	buffer_append_char(out, '}');
+	if (custom) {
+		buffer_append_string(out, ",{");
+		custom_discovery_write_group_members(out);
+		buffer_append_char(out, '}');
+	}
+	buffer_append_string(out, "]}\n");
 }
 
 void discovery_write_group(struct buffer *out)
@@ -163,26 +170,38 @@ static void write_aggregated_version(const char *group, const char *version,
 	buffer_append_string(out, "],\"freshness\":\"Current\"}");
 }
 
-void discovery_write_aggregated(enum discovery_form form, bool core, struct buffer *out)
+static void begin_aggregated(enum discovery_form form, struct buffer *out)
 {
 	buffer_printf(out,
 		"{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/%s\","
 		"\"metadata\":{},\"items\":[{\"metadata\":{",
 		form == DISCOVERY_V2 ? "v2" : "v2beta1");
-	if (core) {
-		buffer_append_string(out, "},\"versions\":[");
-		write_aggregated_version("", "v1", CORE_RESOURCES, COUNT(CORE_RESOURCES), out);
-	} else {
-		buffer_append_string(
-			out, "\"name\":\"" DISCOVERY_METRICS_GROUP "\"},\"versions\":[");
-		for (size_t i = 0; i < COUNT(METRICS_VERSIONS); i++) {
-			if (i > 0)
-				buffer_append_char(out, ',');
-			write_aggregated_version(DISCOVERY_METRICS_GROUP, METRICS_VERSIONS[i],
-				METRICS_RESOURCES, COUNT(METRICS_RESOURCES), out);
-		}
-	}
+}
+
+void discovery_write_core_aggregated(enum discovery_form form, struct buffer *out)
+{
+	begin_aggregated(form, out);
+	buffer_append_string(out, "},\"versions\":[");
+	write_aggregated_version("", "v1", CORE_RESOURCES, COUNT(CORE_RESOURCES), out);
 	buffer_append_string(out, "]}]}\n");
+}
+
+void discovery_write_aggregated(enum discovery_form form, bool custom, struct buffer *out)
+{
+	begin_aggregated(form, out);
+	buffer_append_string(out, "\"name\":\"" DISCOVERY_METRICS_GROUP "\"},\"versions\":[");
+	for (size_t i = 0; i < COUNT(METRICS_VERSIONS); i++) {
+		if (i > 0)
+			buffer_append_char(out, ',');
+		write_aggregated_version(DISCOVERY_METRICS_GROUP, METRICS_VERSIONS[i],
+			METRICS_RESOURCES, COUNT(METRICS_RESOURCES), out);
+	}
+	buffer_append_string(out, "]}");
+	if (custom) {
+		buffer_append_char(out, ',');
+		custom_discovery_write_aggregated(out);
+	}
+	buffer_append_string(out, "]}\n");
 }
 
 void discovery_etag(const struct buffer *document, char ret_etag[DISCOVERY_ETAG_BYTES])

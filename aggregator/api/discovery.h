@@ -25,12 +25,14 @@ const char *discovery_content_type(enum discovery_form form);
 /* Each appends a document of compact JSON with a newline at its end. */
 void discovery_write_core_versions(struct buffer *out);  /* /api: APIVersions */
 void discovery_write_core_resources(struct buffer *out); /* /api/v1: APIResourceList */
-void discovery_write_groups(struct buffer *out);         /* /apis: APIGroupList */
-void discovery_write_group(struct buffer *out);          /* /apis/metrics.k8s.io: APIGroup */
+/* /apis: APIGroupList; with `custom` that group is in it too, as below */
+void discovery_write_groups(bool custom, struct buffer *out);
+void discovery_write_group(struct buffer *out); /* /apis/metrics.k8s.io: APIGroup */
 /* /apis/metrics.k8s.io/<version>: APIResourceList */
 void discovery_write_resources(const char *version, struct buffer *out);
-/* APIGroupDiscoveryList of /apis, or with `core` of /api; `form` is no legacy one. */
-void discovery_write_aggregated(enum discovery_form form, bool core, struct buffer *out);
+/* APIGroupDiscoveryList of /apis and of /api; `form` is no legacy one. */
+void discovery_write_aggregated(enum discovery_form form, bool custom, struct buffer *out);
+void discovery_write_core_aggregated(enum discovery_form form, struct buffer *out);
 
 #define DISCOVERY_ETAG_BYTES 67 /* two quotes, SHA-256 in hex, NUL */
 

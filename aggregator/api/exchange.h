@@ -18,16 +18,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EXCHANGE_MAX_PARAMETERS 2
+#define EXCHANGE_MAX_PARAMETERS 4
 
 /* Bytes at the beginning of each page that are for who sends it: a chunk's head, say. */
 #define EXCHANGE_SPARE 16
 
+struct exchange;
+
 /* A body that comes page by page. */
 struct page_source {
-	/* Appends the next page behind EXCHANGE_SPARE bytes, which may be others then; never
-	 * LISTING_NOT_FOUND. */
+	/* Appends the next page behind EXCHANGE_SPARE bytes, which may be others then.
+	 * LISTING_NOT_FOUND only with not_found, and before anything was written. */
 	enum listing_state (*next)(void *context, struct buffer *out);
+	/* Answers in its place. May be NULL. */
+	void (*not_found)(void *context, struct exchange *exchange);
 	void (*free)(void *context);
 	void *context;
 };

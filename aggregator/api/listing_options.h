@@ -25,13 +25,16 @@ enum listing_include { /* Table's includeObject */
 #define LISTING_PAGE (64U * 1024)
 
 struct gather_room;
+struct custom_metric;
 
 struct listing_options {
 	struct store *store;
 	struct gather_room *room; /* of all lists in protobuf; NULL: none */
 	size_t spare;             /* bytes at the beginning of each `out` that are not the list's */
 	enum listing_resource resource;
-	const char *version;   /* "v1" or "v1beta1" */
+	const char *version; /* "v1" or "v1beta1" */
+	/* Not NULL: this one figure of each, for custom.metrics.k8s.io; always a list. Copied. */
+	const struct custom_metric *custom;
 	const char *namespace; /* NULL: all; always NULL for nodes */
 	const char *name;      /* one object; NULL: a list */
 	struct representation as;

@@ -288,6 +288,11 @@ struct metrics_api *metrics_api_new(
 	return api;
 }
 
+struct gather_room *metrics_api_room(const struct metrics_api *api)
+{
+	return api->room;
+}
+
 void metrics_api_free(struct metrics_api *api)
 {
 	if (api)

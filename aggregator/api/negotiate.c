@@ -86,20 +86,38 @@ bool negotiate_plain_json(const char *accept)
 	return parsed.count == 0;
 }
 
-struct representation negotiate_error(const char *accept)
+enum negotiate_result negotiate_object(
+	const char *accept, struct representation *ret_representation)
 {
 	struct accept parsed;
+	bool known_type = false;
 
 	accept_parse(accept, &parsed);
-	if (parsed.count == 0)
-		return (struct representation){.media = MEDIA_JSON};
+	if (parsed.count == 0) {
+		*ret_representation = (struct representation){.media = MEDIA_JSON};
+		return NEGOTIATE_OK;
+	}
 	for (size_t i = 0; i < parsed.count * SERVED_COUNT; i++) {
 		const struct accept_clause *clause = &parsed.clauses[i / SERVED_COUNT];
 
-		if (accept_covers(clause, SERVED[i % SERVED_COUNT].subtype) &&
-			parameters_are_known(clause) && !accept_converts(clause))
-			return (struct representation){.media = SERVED[i % SERVED_COUNT].media,
+		if (!accept_covers(clause, SERVED[i % SERVED_COUNT].subtype))
+			continue;
+		known_type = true;
+		if (!parameters_are_known(clause) || accept_converts(clause))
+			continue;
+		*ret_representation =
+			(struct representation){.media = SERVED[i % SERVED_COUNT].media,
 				.pretty = accept_text_is(clause->pretty, "1")};
+		return NEGOTIATE_OK;
 	}
+	return known_type ? NEGOTIATE_UNKNOWN_FORM : NEGOTIATE_UNKNOWN_TYPE;
+}
+
+struct representation negotiate_error(const char *accept)
+{
+	struct representation found;
+
+	if (negotiate_object(accept, &found) == NEGOTIATE_OK)
+		return found;
 	return (struct representation){.media = MEDIA_JSON, .pretty = true};
 }

@@ -35,6 +35,10 @@ enum negotiate_result {
 enum negotiate_result negotiate_resource(
 	const char *accept, bool list, struct representation *ret_representation);
 
+/* The same for what is served in both media and in no other form than its own. */
+enum negotiate_result negotiate_object(
+	const char *accept, struct representation *ret_representation);
+
 /* For what is served as JSON in one form only: true when a clause takes that. */
 bool negotiate_plain_json(const char *accept);
 

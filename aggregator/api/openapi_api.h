@@ -4,6 +4,9 @@
 
 #include "aggregator/api/router.h"
 
-void openapi_api_add_routes(struct router *router);
+#include <stdbool.h>
+
+/* With `custom` also that of custom.metrics.k8s.io. */
+void openapi_api_add_routes(struct router *router, bool custom);
 
 #endif

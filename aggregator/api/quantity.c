@@ -29,6 +29,13 @@ char *quantity_put_nanocores(char *to, uint64_t nanocores)
 	return put_decimal(to, bounded(nanocores), "num k");
 }
 
+char *quantity_put_decimal(char *to, uint64_t value, int exponent)
+{
+	static const char SUFFIX[] = "num kMGTPE"; /* 2^64 of the greatest steps is below 19 E */
+
+	return put_decimal(to, value, SUFFIX + (exponent + 9) / 3);
+}
+
 char *quantity_put_bytes(char *to, uint64_t bytes)
 {
 	static const char SUFFIX[] = " KMGT"; /* QUANTITY_MAX is below 1024 Ti */

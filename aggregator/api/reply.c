@@ -287,7 +287,9 @@ static void send_gathered(struct exchange *exchange, enum listing_state state)
 	struct buffer *page = &exchange->page;
 
 	exchange->ended = state == LISTING_END;
-	if ((state != LISTING_MORE && state != LISTING_END) || page->failed) {
+	if (state == LISTING_NOT_FOUND && exchange->source.not_found) {
+		exchange->source.not_found(exchange->source.context, exchange);
+	} else if ((state != LISTING_MORE && state != LISTING_END) || page->failed) {
 		struct status status = status_internal("memory is short");
 
 		reply_status(exchange, &status);

@@ -16,12 +16,16 @@ static void show_index(void *router, struct exchange *exchange)
 }
 
 /* Cached by kube-aggregator for a minute, and asked for again by the tag. */
-static void send_aggregated(struct exchange *exchange, enum discovery_form form, bool core)
+static void send_aggregated(
+	struct exchange *exchange, enum discovery_form form, bool core, bool custom)
 {
 	struct buffer body = {0};
 	char etag[DISCOVERY_ETAG_BYTES];
 
-	discovery_write_aggregated(form, core, &body);
+	if (core)
+		discovery_write_core_aggregated(form, &body);
+	else
+		discovery_write_aggregated(form, custom, &body);
 	discovery_etag(&body, etag);
 	reply_header(exchange, "ETag", etag);
 	reply_header(exchange, "Vary", "Accept");
@@ -32,7 +36,7 @@ static void send_aggregated(struct exchange *exchange, enum discovery_form form,
 	buffer_free(&body);
 }
 
-static void send_discovery(struct exchange *exchange, bool core)
+static void send_discovery(struct exchange *exchange, bool core, bool custom)
 {
 	enum discovery_form form =
 		discovery_negotiate(request_header(&exchange->request, "Accept"));
@@ -45,13 +49,13 @@ static void send_discovery(struct exchange *exchange, bool core)
 		return;
 	}
 	if (form != DISCOVERY_LEGACY) {
-		send_aggregated(exchange, form, core);
+		send_aggregated(exchange, form, core, custom);
 		return;
 	}
 	if (core)
 		discovery_write_core_versions(&body);
 	else
-		discovery_write_groups(&body);
+		discovery_write_groups(custom, &body);
 	reply_header(exchange, "Vary", "Accept");
 	reply_json(exchange, 200, &body);
 	buffer_free(&body);
@@ -60,13 +64,19 @@ static void send_discovery(struct exchange *exchange, bool core)
 static void show_core(void *context, struct exchange *exchange)
 {
 	(void)context;
-	send_discovery(exchange, true);
+	send_discovery(exchange, true, false);
 }
 
 static void show_groups(void *context, struct exchange *exchange)
 {
 	(void)context;
-	send_discovery(exchange, false);
+	send_discovery(exchange, false, false);
+}
+
+static void show_more_groups(void *context, struct exchange *exchange)
+{
+	(void)context;
+	send_discovery(exchange, false, true);
 }
 
 static void show_version(void *context, struct exchange *exchange)
@@ -83,12 +93,13 @@ static void show_version(void *context, struct exchange *exchange)
 	buffer_free(&body);
 }
 
-void root_api_add_routes(struct router *router, bool core)
+void root_api_add_routes(struct router *router, bool core, bool custom)
 {
 	router_add(router, "/", 0, show_index, router);
 	router_add(router, "/version", ROUTER_SLASH | ROUTER_INDEX, show_version, NULL);
-	router_add(router, "/apis", ROUTER_SLASH | ROUTER_INDEX, show_groups, NULL);
-	openapi_api_add_routes(router);
+	router_add(router, "/apis", ROUTER_SLASH | ROUTER_INDEX,
+		custom ? show_more_groups : show_groups, NULL);
+	openapi_api_add_routes(router, custom);
 	if (core)
 		router_add(router, "/api", ROUTER_SLASH | ROUTER_INDEX, show_core, NULL);
 }

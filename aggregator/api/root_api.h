@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Adds the routes; /api only with `core`. */
-void root_api_add_routes(struct router *router, bool core);
+/* Adds the routes; /api only with `core`, custom.metrics.k8s.io in /apis only with
+ * `custom`. */
+void root_api_add_routes(struct router *router, bool core, bool custom);
 
 #endif

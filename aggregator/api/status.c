@@ -68,6 +68,16 @@ struct status status_not_found(const char *group, const char *kind, const char *
 	return status;
 }
 
+struct status status_metric_not_found(const char *metric, const char *resource, const char *name)
+{
+	struct status status = make(404, "NotFound", "the server could not find the metric ");
+
+	buffer_printf(&status.message, "%s for %s", metric, resource);
+	if (name)
+		buffer_printf(&status.message, " %s", name);
+	return status;
+}
+
 struct status status_method_not_allowed(void)
 {
 	struct status status = make(405, "MethodNotAllowed",

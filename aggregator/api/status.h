@@ -39,6 +39,9 @@ struct status status_unauthorized(void);
 struct status status_route_not_found(void);
 /* 404: `<kind>.<group> "<name>" not found`; `kind` in lower case. The group may be "". */
 struct status status_not_found(const char *group, const char *kind, const char *name);
+/* 404: `the server could not find the metric <metric> for <resource> <name>`; without a name that
+ * ends before it */
+struct status status_metric_not_found(const char *metric, const char *resource, const char *name);
 /* 405 */
 struct status status_method_not_allowed(void);
 /* 405: of a list with watch=true. The group may be "". */

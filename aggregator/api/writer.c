@@ -32,6 +32,11 @@ void writer_init(struct writer *writer, const struct listing_options *options)
 		.include = options->include,
 		.creation_seconds = options->now_realtime_ns / NS_PER_SECOND,
 	};
+	if (options->custom) {
+		writer->ops = options->as.media == MEDIA_PROTOBUF ? &custom_protobuf_writer
+								  : &custom_json_writer;
+		writer->custom = *options->custom;
+	}
 	(void)time_text_put_rfc3339(writer->creation, writer->creation_seconds);
 }
 

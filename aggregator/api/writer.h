@@ -6,6 +6,7 @@
 #ifndef API_WRITER_H
 #define API_WRITER_H
 
+#include "aggregator/api/custom_metric.h"
 #include "aggregator/api/label_text.h"
 #include "aggregator/api/listing_options.h"
 #include "aggregator/api/object.h"
@@ -33,7 +34,7 @@ struct writer_ops {
 };
 
 extern const struct writer_ops json_writer, protobuf_writer, table_writer, metadata_json_writer,
-	metadata_protobuf_writer;
+	metadata_protobuf_writer, custom_json_writer, custom_protobuf_writer;
 
 struct writer {
 	const struct writer_ops *ops;
@@ -48,6 +49,7 @@ struct writer {
 	struct time_text_cache times;
 	struct label_text labels;
 	uint8_t head_of_item, head_of_metadata; /* protobuf: bytes of the last one's length */
+	struct custom_metric custom;            /* of meaning for custom_…_writer alone */
 	bool comma; /* an item was written: the next one needs a comma in JSON */
 };
 

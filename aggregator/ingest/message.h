@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes. Enough for the store's bounds: the strings of a message of 1 MiB, 16,384 containers of
- * 120 bytes each, and 16,384 rows of figures for the 14 metrics that there are. */
+/* Bytes. Enough for the store's bounds: the strings of a message of 2 MiB and 4,096 containers of
+ * 120 bytes each; or 4,096 rows of figures, 8 bytes for each metric, of which there are at most 64.
+ */
 #define MESSAGE_ARENA_SIZE (6U << 20)
 
 struct message_reader;

@@ -203,6 +203,29 @@ static int check_column(const struct metric_info *info, const Tacho__V1__Column 
 	return 0;
 }
 
+/* The figures are within 64 bits, one more than them too, and the step is one that is kept. */
+static int check_step(
+	const struct metric_info *info, const Tacho__V1__Column *column, struct error *err)
+{
+	uint64_t most = column->others;
+
+	if (column->step <= 1)
+		return 0;
+	for (size_t i = 0; i < column->n_values; i++)
+		most = column->values[i] > most ? column->values[i] : most;
+	if (column->step <= UINT16_MAX &&
+		(most == 0 || most - 1 <= (UINT64_MAX - 1) / column->step))
+		return 0;
+	return error_set(err, EINVAL,
+		"the column of %s has figures beyond 64 bits, or a step of %u", info->name,
+		column->step);
+}
+
+static uint16_t step_of(const Tacho__V1__Column *column)
+{
+	return column->step > 1 ? (uint16_t)column->step : 1;
+}
+
 static int take_column(const struct columns *columns, const Tacho__V1__Column *column,
 	metric_set *seen, struct columns_update *update, struct error *err)
 {
@@ -217,6 +240,8 @@ static int take_column(const struct columns *columns, const Tacho__V1__Column *c
 			metric_info((enum metric)metric)->name);
 	*seen |= METRIC_BIT(metric);
 	r = check_column(metric_info((enum metric)metric), column, columns->rows, err);
+	if (r == 0)
+		r = check_step(metric_info((enum metric)metric), column, err);
 	if (r < 0)
 		return r;
 	update->column[metric] = column;
@@ -226,7 +251,29 @@ static int take_column(const struct columns *columns, const Tacho__V1__Column *c
 	for (size_t i = 0; i < column->n_values; i++)
 		bits |= column->values[i];
 	update->place[metric] = width_of(bits);
+	update->step[metric] = step_of(column);
 	return 0;
+}
+
+/* What the sample leaves as it is; nothing when another sample than the one that it builds upon
+ * said all last. */
+static void keep_columns(
+	const struct columns *columns, metric_set seen, struct columns_update *update)
+{
+	const Tacho__V1__Sample *sample = update->sample;
+
+	if (sample->kept_ms == 0 || sample->kept_ms != columns->whole_ms)
+		return;
+	for (size_t i = 0; i < sample->n_kept; i++) {
+		int metric = metric_by_id(sample->kept[i]);
+
+		if (metric < 0 || !(columns->present & ~seen & METRIC_BIT(metric)))
+			continue;
+		update->kept |= METRIC_BIT(metric);
+		update->place[metric] = column_width(columns->place[metric]);
+		update->step[metric] = columns->step[metric];
+	}
+	update->present |= update->kept;
 }
 
 /* A new block when the set of columns is another, or a column is too narrow. Then no column is made
@@ -263,8 +310,10 @@ int columns_prepare(const struct columns *columns, const Tacho__V1__Sample *samp
 			sample->n_window_delta_ms, columns->rows);
 	for (size_t i = 0; r == 0 && i < sample->n_columns; i++)
 		r = take_column(columns, sample->columns[i], &seen, &update, err);
-	if (r == 0)
+	if (r == 0) {
+		keep_columns(columns, seen, &update);
 		r = make_block(columns, &update, err);
+	}
 	if (r == 0)
 		*ret_update = update;
 	return r;
@@ -306,6 +355,18 @@ static void commit_column(
 	}
 }
 
+/* What is kept, into the new block. */
+static void move_columns(const struct columns *columns, const struct columns_update *update)
+{
+	for (metric_set left = update->kept; left; left &= left - 1) {
+		enum metric metric = (enum metric)__builtin_ctzll(left);
+		column_place place = update->place[metric];
+
+		memcpy(update->block + (place & ~7U), columns_at(columns, 0, metric),
+			(size_t)columns->rows << column_width(place));
+	}
+}
+
 uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 {
 	const Tacho__V1__Sample *sample = update->sample;
@@ -314,18 +375,22 @@ uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 	if (update->block) {
 		char *replaced = columns->block;
 
+		move_columns(columns, update);
 		set_block(columns, update->block, update->windows, update->present, update->place);
 		update->block = replaced;
 	}
-	for (metric_set left = update->present; left; left &= left - 1) {
+	for (metric_set left = update->present & ~update->kept; left; left &= left - 1) {
 		enum metric metric = (enum metric)__builtin_ctzll(left);
 
+		columns->step[metric] = update->step[metric];
 		commit_column(columns, metric, update->column[metric]);
 	}
 	for (int i = 0; i < (int)METRIC_OF_NODE; i++) {
 		const Tacho__V1__Column *column = update->column[METRIC_OF_ROWS + i];
 
-		columns->node_value[i] = column ? column->values[0] : 0;
+		columns->node_value[i] = column && column->values[0]
+						 ? (column->values[0] - 1) * step_of(column) + 1
+						 : 0;
 	}
 	for (uint32_t row = 0; row < columns->rows; row++) {
 		columns->row_window_ms[row] = row_window(sample, row);
@@ -333,6 +398,8 @@ uint32_t columns_commit(struct columns *columns, struct columns_update *update)
 	}
 	columns->window_ms = sample->window_ms;
 	columns->timestamp_ms = sample->timestamp_ms;
+	if (sample->kept_ms == 0)
+		columns->whole_ms = sample->timestamp_ms;
 	return without;
 }
 

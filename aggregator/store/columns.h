@@ -23,7 +23,7 @@ typedef uint32_t column_place;
 /* What a list reads of a row stands first, in one cache line. */
 struct columns {
 	/* One block: a column of `rows` for each bit of `present`, each value 0 for no figure or
-	 * else the figure + 1; then the windows. */
+	 * else the figure / the column's step + 1; then the windows. */
 	char *block;
 	uint32_t *row_window_ms; /* by row; 0 = the row has no figures */
 	metric_set present;      /* the container metrics that have a column */
@@ -31,7 +31,9 @@ struct columns {
 	uint32_t rows;
 	uint32_t window_ms;                  /* of node_value */
 	column_place place[METRIC_OF_ROWS];  /* of each metric that is present */
-	uint64_t node_value[METRIC_OF_NODE]; /* as a row's */
+	uint16_t step[METRIC_OF_ROWS];       /* likewise */
+	uint64_t node_value[METRIC_OF_NODE]; /* as a row's, of step 1 */
+	uint64_t whole_ms;                   /* the time of the last sample that said all */
 };
 
 #define COLUMNS_NO_ROW UINT16_MAX
@@ -46,6 +48,8 @@ struct columns_update {
 	const Tacho__V1__Sample *sample;
 	const Tacho__V1__Column *column[METRIC_COUNT]; /* the sample's, NULL where it has none */
 	metric_set present;
+	metric_set kept; /* of them: not in the sample, and left as they are */
+	uint16_t step[METRIC_OF_ROWS];
 	/* Of the new block, where one is needed. */
 	column_place place[METRIC_OF_ROWS];
 	char *block;    /* the new one until the commit, what it replaced after that; may be NULL */
@@ -105,7 +109,7 @@ static inline bool columns_value(
 	value = columns_stored(columns, row, metric);
 	if (value == 0)
 		return false;
-	*ret_value = value - 1;
+	*ret_value = (value - 1) * columns->step[metric];
 	return true;
 }
 

@@ -24,6 +24,16 @@ int cursor_prepare(struct store_cursor *cursor)
 	return 0;
 }
 
+int store_cursor_begin(struct store_cursor *cursor, const char *namespace, const char *name)
+{
+	if (strlen(namespace) > STORE_MAX_NAME || strlen(name) > STORE_MAX_NAME)
+		return -EINVAL;
+	if (cursor_prepare(cursor) < 0)
+		return -ENOMEM;
+	cursor_move(cursor, namespace, name);
+	return 0;
+}
+
 int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy)
 {
 	struct store_cursor copy = {0};

@@ -180,6 +180,10 @@ void store_cursor_free(struct store_cursor *cursor);
  */
 int store_cursor_copy(const struct store_cursor *cursor, struct store_cursor *ret_copy);
 
+/* Lets a zero-initialised cursor stand behind where a pod of this name stands or would. 0, -EINVAL
+ * (a name longer than STORE_MAX_NAME) or -ENOMEM. */
+int store_cursor_begin(struct store_cursor *cursor, const char *namespace, const char *name);
+
 /* True: taken, go on. False: not taken, stop; the next walk starts with this object. */
 typedef bool (*store_node_visitor)(void *context, const struct store_node_view *node);
 typedef bool (*store_pod_visitor)(void *context, const struct store_pod_view *pod);

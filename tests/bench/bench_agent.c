@@ -275,11 +275,16 @@ static void print_busy_wire(metric_set metrics, const char *name)
 {
 	struct sample sample = {0};
 	struct buffer out = {0};
+	size_t whole;
 
 	busy_node(&sample, 60);
 	sample_encode(&sample, metrics, &out);
+	whole = out.length;
+	sample.kept_ms = sample.timestamp_ms;
+	sample_encode(&sample, metrics, &out);
+	/* of five samples one says all */
 	printf("wire, a busy node of 30 pods of 2 containers, %-10s %6zu B a sample\n", name,
-		out.length);
+		(whole + 4 * (out.length - whole)) / 5);
 	buffer_free(&out);
 	sample_free(&sample);
 }

@@ -2,6 +2,7 @@
 
 BENCHES := \
 	bench_agent \
+	bench_exporter \
 	bench_sources \
 	bench_list \
 	bench_metadata \

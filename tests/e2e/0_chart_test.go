@@ -65,6 +65,7 @@ var branches = map[string][]string{
 	"no budget":         {"--set", "podDisruptionBudget.enabled=false"},
 	"no v1":             {"--set", "apiService.v1.create=false"},
 	"no APIService":     {"--set", "apiService.create=false"},
+	"no custom metrics": {"--set", "customMetrics.enabled=false"},
 	"insecure":          {"--set", "apiService.insecureSkipTLSVerify=true"},
 	"annotated":         {"--set", "apiService.annotations.a=b,service.annotations.a=b,service.labels.a=b,podAnnotations.a=b,podLabels.a=b,deploymentAnnotations.a=b,commonLabels.team=x,serviceAccount.annotations.a=b"},
 	"agents annotated":  {"--set", "agent.podAnnotations.a=b,agent.podLabels.a=b,agent.daemonSetAnnotations.a=b,agent.serviceAccount.annotations.a=b"},

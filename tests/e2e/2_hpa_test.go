@@ -40,13 +40,13 @@ func average(name v1.ResourceName, value string) autoscaling.MetricSpec {
 }
 
 // scale puts an HPA over the Deployment of the same name.
-func scale(t testing.TB, namespace, name string, least, most int32, metric autoscaling.MetricSpec) {
+func scale(t testing.TB, namespace, name string, least, most int32, metrics ...autoscaling.MetricSpec) {
 	t.Helper()
 	at := int32(5)
 	hpa := &autoscaling.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: autoscaling.HorizontalPodAutoscalerSpec{MinReplicas: &least, MaxReplicas: most,
 			ScaleTargetRef: autoscaling.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: name},
-			Metrics:        []autoscaling.MetricSpec{metric},
+			Metrics:        metrics,
 			Behavior: &autoscaling.HorizontalPodAutoscalerBehavior{
 				ScaleDown: &autoscaling.HPAScalingRules{StabilizationWindowSeconds: &at}}}}
 	_, err := plane.Client.AutoscalingV2().HorizontalPodAutoscalers(namespace).Create(ctx, hpa, metav1.CreateOptions{})

@@ -88,6 +88,14 @@ static void agent_says_what_is_wrong_with_its_flags(void **state)
 			"--token-file or --secret-file is missing"},
 		{{"--aggregator=tls+tcp://127.0.0.1:1", "--token-file=a", "--secret-file=b"},
 			"--token-file and --secret-file: want one of them, not both"},
+#define PUSHES "--aggregator=tls+tcp://127.0.0.1:1", "--token-file=a"
+		{{PUSHES, "--metrics-address=0.0.0.0:9113"}, "can be reached from elsewhere"},
+		{{PUSHES, "--metrics-address=:9113", "--metrics-cert-file=a",
+			 "--metrics-key-file=b"},
+			"--metrics-client-ca-file is missing"},
+		{{PUSHES, "--insecure-metrics"}, "of no use without --metrics-address"},
+		{{"--once", "--metrics-address=127.0.0.1:9113"},
+			"--once and --metrics-address: want one, not both"},
 	};
 
 	(void)state;

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define CONTROLLERS "+cpu +memory +io +pids +cpuset"
+#define CONTROLLERS "+cpu +memory +io +pids +cpuset +hugetlb"
 
 static void file_path(char ret_path[static 4096], const char *cgroup, const char *file)
 {
@@ -141,6 +141,23 @@ uint64_t guest_io(const char *cgroup, const char *key)
 			sum += strtoull(word + length + 1, NULL, 10);
 	fclose(stream);
 	return sum;
+}
+
+uint64_t guest_pressure(const char *path, const char *line)
+{
+	FILE *stream = fopen(path, "re");
+	char word[16];
+	uint64_t total, found = UINT64_MAX;
+
+	if (!stream)
+		fail_msg("%s: %s", path, strerror(errno));
+	while (fscanf(stream, "%15s %*s %*s %*s total=%" SCNu64, word, &total) == 2)
+		if (strcmp(word, line) == 0)
+			found = total;
+	fclose(stream);
+	if (found == UINT64_MAX)
+		fail_msg("%s has no line %s", path, line);
+	return found;
 }
 
 struct guest_load guest_load_start(

@@ -38,6 +38,10 @@ uint64_t guest_keyed(const char *cgroup, const char *file, const char *key);
 /* The sum over all devices of `key` in io.stat; 0 when nothing was read or written yet. */
 uint64_t guest_io(const char *cgroup, const char *key);
 
+/* The total of a line ("some", "full") of a pressure file, in microseconds. `path` is a whole one.
+ */
+uint64_t guest_pressure(const char *path, const char *line);
+
 /* A process that works in a cgroup. */
 struct guest_load {
 	pid_t pid;

@@ -137,6 +137,7 @@ void fleet_agent_encode_sample(
 	}
 	sample->revision = node->revision;
 	sample->timestamp_ms = realtime_ns / NS_PER_MS;
+	sample_take_turn(sample, &agent->turn);
 	fleet_figures(
 		wire->metrics, METRIC_SCOPE_NODE, node->hash, sample->timestamp_ms, &sample->node);
 	for (uint32_t row = 0; row < node->rows; row++)

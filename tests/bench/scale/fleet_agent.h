@@ -38,6 +38,7 @@ struct fleet_agent {
 	/* What its rows' figures are made of, side by side: a walk over thousands of pods each
 	 * second is mostly waiting for memory. */
 	uint64_t *row_hash;
+	struct sample_turn turn;
 	uint64_t row_revision; /* of the node's when they were gathered; 0: never */
 };
 

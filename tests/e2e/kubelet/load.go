@@ -11,12 +11,13 @@ import (
 )
 
 // loadImage is the image of pods that use what their arguments say: "cpu=50" (millicores),
-// "memory=50" (MiB), "seconds=3" (then it ends), "exit=1" (its status then).
+// "memory=50" (MiB), "network=50" (KiB a second), "seconds=3" (then it ends), "exit=1" (its status then).
 const loadImage = "load"
 
 // Load is what a container uses.
 type Load struct {
 	MilliCPU, MemoryMiB int
+	NetworkKiB          int // a second, in and out
 }
 
 // imageName is the last part of an image's name, without registry, tag and digest.
@@ -41,6 +42,8 @@ func (c *container) loadSpec() (*spec.Container, Load, error) {
 			load.MilliCPU = value
 		case "memory":
 			load.MemoryMiB = value
+		case "network":
+			load.NetworkKiB = value
 		case "seconds":
 			seconds = text
 		case "exit":
@@ -62,6 +65,9 @@ func (c *container) setLoad(load Load) error {
 	var wanted [][]string
 	if load.MemoryMiB > 0 {
 		wanted = append(wanted, []string{"memory", strconv.Itoa(load.MemoryMiB)})
+	}
+	if load.NetworkKiB > 0 {
+		wanted = append(wanted, []string{"network", strconv.Itoa(load.NetworkKiB)})
 	}
 	for rest := load.MilliCPU; rest > 0; rest -= 1000 { // the program uses one core at most
 		wanted = append(wanted, []string{"cpu", strconv.Itoa(min(rest, 1000))})

@@ -296,12 +296,36 @@ static void huge_pages_of_one_size_are_enough(void **state)
 static void pressure_is_never_more_than_all_of_the_time(void **state)
 {
 	struct reading first = reading_at(100 * S), second = reading_at(101 * S);
+	struct figures figures;
 
 	(void)state;
 	second.value[FIELD_PRESSURE_IO_FULL_NS] = 1900 * MS;
-	assert_int_equal(two_looks(first, second).value[METRIC_PRESSURE_IO_STALLED], S);
+	figures = two_looks(first, second);
+	assert_int_equal(figures.value[METRIC_PRESSURE_IO_STALLED], S);
 	second.value[FIELD_PRESSURE_IO_FULL_NS] = 900 * MS;
-	assert_int_equal(two_looks(first, second).value[METRIC_PRESSURE_IO_STALLED], 900 * MS);
+	figures = two_looks(first, second);
+	assert_int_equal(figures.value[METRIC_PRESSURE_IO_STALLED], 900 * MS);
+}
+
+/* Rates are rounded down to what they are worth, a peak up: it is never below the rate. */
+static void rates_are_of_whole_steps(void **state)
+{
+	struct reading first = reading_at(100 * S), second = reading_at(103 * S);
+	struct figures figures;
+
+	(void)state;
+	second.value[FIELD_CPU_USAGE_NS] = 1000000000;
+	second.value[FIELD_CPU_THROTTLED_NS] = 1000000000;
+	second.value[FIELD_IO_READ_BYTES] = 1000000;
+	second.value[FIELD_IO_READS] = 1000;
+	second.value[FIELD_NETWORK_RECEIVE_BYTES] = 1000000;
+	figures = two_looks(first, second);
+	assert_int_equal(figures.value[METRIC_CPU_USAGE], 333333333);
+	assert_int_equal(figures.value[METRIC_CPU_USAGE_PEAK], 333334000);
+	assert_int_equal(figures.value[METRIC_CPU_THROTTLED_TIME], 333333000);
+	assert_int_equal(figures.value[METRIC_IO_READ_BYTES], 333333000);
+	assert_int_equal(figures.value[METRIC_IO_READS], 333333);
+	assert_int_equal(figures.value[METRIC_NETWORK_RECEIVE_BYTES], 333333);
 }
 
 static void only_wanted_metrics_and_their_fields(void **state)
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(usage_ratio_is_of_the_working_set),
 		cmocka_unit_test(huge_pages_of_one_size_are_enough),
 		cmocka_unit_test(pressure_is_never_more_than_all_of_the_time),
+		cmocka_unit_test(rates_are_of_whole_steps),
 		cmocka_unit_test(only_wanted_metrics_and_their_fields),
 	};
 

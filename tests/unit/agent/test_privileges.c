@@ -47,22 +47,33 @@ static int in_child(int (*body)(void))
 	return WEXITSTATUS(status);
 }
 
-static int drop_and_look(void)
+static int drop_and_look_for(bool network)
 {
+	uint64_t kept = KEPT | (network ? 1ULL << 12 : 0); /* NET_ADMIN */
 	uint64_t held = status_line("CapPrm:", 16);
 	struct error err;
 
-	if (privileges_drop(&err) < 0)
+	if (privileges_drop(network, &err) < 0)
 		return 1;
 	if (status_line("NoNewPrivs:", 10) != 1)
 		return 2;
-	if (status_line("CapPrm:", 16) != (held & KEPT))
+	if (status_line("CapPrm:", 16) != (held & kept))
 		return 3;
-	if (status_line("CapEff:", 16) != (held & KEPT))
+	if (status_line("CapEff:", 16) != (held & kept))
 		return 4;
 	if (status_line("CapInh:", 16) != 0 || status_line("CapAmb:", 16) != 0)
 		return 5;
 	return 0;
+}
+
+static int drop_and_look(void)
+{
+	return drop_and_look_for(false);
+}
+
+static int drop_and_look_network(void)
+{
+	return drop_and_look_for(true);
 }
 
 static int drop_without_any(void)
@@ -81,6 +92,12 @@ static void keeps_only_what_it_needs(void **state)
 	assert_int_equal(in_child(drop_and_look), 0);
 }
 
+static void keeps_the_networks_right_for_who_counts_packets(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(drop_and_look_network), 0);
+}
+
 static void needs_nothing_to_give_up(void **state)
 {
 	(void)state;
@@ -91,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_only_what_it_needs),
+		cmocka_unit_test(keeps_the_networks_right_for_who_counts_packets),
 		cmocka_unit_test(needs_nothing_to_give_up),
 	};
 

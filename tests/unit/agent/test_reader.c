@@ -111,6 +111,9 @@ static const struct source_ops FAST_OPS = {"bpf", puppet_fields, puppet_add, pup
 static const struct source_ops FILES_OPS = {"files", puppet_fields, puppet_add, puppet_remove,
 	puppet_read, NULL, puppet_rest, puppet_free};
 
+static const struct source_ops SIGNAL_OPS = {"signal", puppet_fields, puppet_add, puppet_remove,
+	puppet_read, puppet_set_top, NULL, puppet_free};
+
 struct reader_test {
 	struct puppet fast, files;
 	struct telemetry *telemetry;
@@ -120,8 +123,8 @@ struct reader_test {
 	struct reading readings[SLOTS];
 };
 
-/* Two puppets that agree on every field, and cgroups /c0 to /c3. */
-static void begin(struct reader_test *test, field_set fast_gives)
+/* Two puppets that agree on every field, and cgroups /c0 to /c3; `signal` may be NULL. */
+static void begin_with(struct reader_test *test, field_set fast_gives, struct puppet *signal)
 {
 	memset(test, 0, sizeof(*test));
 	test->fast.base.ops = &FAST_OPS;
@@ -132,6 +135,8 @@ static void begin(struct reader_test *test, field_set fast_gives)
 	test->reader =
 		reader_new_from(&test->fast.base, &test->files.base, WANTED, test->telemetry);
 	assert_non_null(test->reader);
+	if (signal)
+		assert_int_equal(reader_take_signal(test->reader, &signal->base), 0);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		(void)snprintf(test->paths[slot], sizeof(test->paths[slot]), "/c%u", slot);
 		test->cgroups[slot] =
@@ -141,6 +146,11 @@ static void begin(struct reader_test *test, field_set fast_gives)
 				((uint64_t)1 << 40) + slot;
 		reader_add(test->reader, &test->cgroups[slot]);
 	}
+}
+
+static void begin(struct reader_test *test, field_set fast_gives)
+{
+	begin_with(test, fast_gives, NULL);
 }
 
 static void end(struct reader_test *test)
@@ -184,6 +194,94 @@ static void asks_the_files_for_nothing_that_bpf_gives(void **state)
 	assert_string_equal(reader_source_of(test.reader, FIELD_PIDS), "bpf");
 	assert_string_equal(reader_source_of(test.reader, FIELD_IO_READS), "");
 	end(&test);
+}
+
+static void reads_signals_first_and_what_they_leave_out_from_files(void **state)
+{
+	struct puppet signal = {.base.ops = &SIGNAL_OPS, .gives = PIDS | FIELD_BIT(FIELD_IO_READS)};
+	struct reader_test test;
+	unsigned files;
+
+	(void)state;
+	begin_with(&test, CPU | USAGE, &signal);
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		signal.value[slot][FIELD_PIDS] = 100 + slot;
+	read_all(&test); /* the comparison leaves the signal out */
+	files = test.files.reads;
+	read_all(&test);
+	assert_int_equal(test.files.reads, files); /* nothing is left for them */
+	assert_int_equal(signal.asked, PIDS);      /* no one wants the other */
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		assert_true(signal.added[slot]);
+		assert_int_equal(test.readings[slot].valid, WANTED);
+		assert_int_equal(test.readings[slot].value[FIELD_PIDS], 100 + slot);
+	}
+	assert_string_equal(reader_source_of(test.reader, FIELD_PIDS), "signal");
+	assert_string_equal(reader_source_of(test.reader, FIELD_CPU_USAGE_NS), "bpf");
+
+	signal.lacks[2] = PIDS;
+	read_all(&test);
+	assert_int_equal(test.files.reads, files + 1);
+	assert_int_equal(test.readings[1].value[FIELD_PIDS], 101);
+	assert_int_equal(test.readings[2].value[FIELD_PIDS], ((uint64_t)1 << 40) + 2);
+	assert_int_equal(counted(&test, "tacho_agent_source_mismatch_total"), 0);
+	reader_remove(test.reader, &test.cgroups[3]);
+	assert_false(signal.added[3]);
+	end(&test);
+	assert_int_equal(signal.freed, 1);
+}
+
+static void a_signal_does_not_stand_for_the_walk(void **state)
+{
+	struct puppet signal = {.base.ops = &SIGNAL_OPS, .gives = PIDS};
+	struct reader_test test;
+
+	(void)state;
+	begin_with(&test, CPU | USAGE, &signal);
+	test.fast.lacks[1] = CPU | USAGE;
+	test.files.gone[1] = true;
+	read_all(&test);
+	assert_true(test.readings[1].gone); /* asked of the files, though the signal counts it */
+	assert_int_equal(test.readings[1].valid, 0);
+	assert_int_equal(counted(&test, "tacho_agent_bpf_missed_total"), 1);
+	end(&test);
+}
+
+static void says_once_which_signal_lacks_its_top(void **state)
+{
+	struct puppet signal = {.base.ops = &SIGNAL_OPS, .gives = PIDS, .top_result = -ENOENT};
+	struct log_capture *capture;
+	struct reader_test test;
+	char *log;
+
+	(void)state;
+	begin_with(&test, CPU | USAGE, &signal);
+	capture = log_capture_start();
+	for (int i = 0; i < 3; i++)
+		reader_set_top(test.reader, "/x");
+	log = log_capture_end(capture);
+	assert_int_equal(log_capture_count_in(log, "signal can't start: no top /x"), 1);
+	assert_int_equal(log_capture_count_in(log, "\n"), 1);
+	free(log);
+	end(&test);
+}
+
+static void takes_no_more_signals_than_it_has_room_for(void **state)
+{
+	struct puppet signals[9] = {0}; /* SIGNALS_MAX and one */
+	struct reader_test test;
+
+	(void)state;
+	begin(&test, CPU);
+	for (int i = 0; i < 9; i++) {
+		signals[i].base.ops = &SIGNAL_OPS;
+		assert_int_equal(
+			reader_take_signal(test.reader, &signals[i].base), i < 8 ? 0 : -ENOSPC);
+	}
+	assert_int_equal(signals[8].freed, 1);
+	end(&test);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(signals[i].freed, 1);
 }
 
 static void fills_gaps_from_the_files(void **state)
@@ -299,7 +397,7 @@ static void says_once_that_the_top_is_missing(void **state)
 		reader_set_top(test.reader, "/x");
 	}
 	log = log_capture_end(capture);
-	assert_int_equal(log_capture_count_in(log, "the BPF walk can't start: no top /x"), 1);
+	assert_int_equal(log_capture_count_in(log, "bpf can't start: no top /x"), 1);
 	free(log);
 	end(&test);
 }
@@ -437,6 +535,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_the_files_for_nothing_that_bpf_gives),
+		cmocka_unit_test(reads_signals_first_and_what_they_leave_out_from_files),
+		cmocka_unit_test(a_signal_does_not_stand_for_the_walk),
+		cmocka_unit_test(says_once_which_signal_lacks_its_top),
+		cmocka_unit_test(takes_no_more_signals_than_it_has_room_for),
 		cmocka_unit_test(fills_gaps_from_the_files),
 		cmocka_unit_test(the_file_wins_where_they_differ),
 		cmocka_unit_test(a_difference_must_last),

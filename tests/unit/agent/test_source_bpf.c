@@ -61,7 +61,7 @@ static void end(struct bpf_test *test)
 
 static uint64_t counted(const struct bpf_test *test, const char *name)
 {
-	return telemetry_get(telemetry_counter(test->telemetry, name, "", NULL, NULL));
+	return telemetry_get(telemetry_counter(test->telemetry, name, "", "signal", "walk"));
 }
 
 static struct cgroup *add(struct bpf_test *test, const char *name, bool v2_only)

@@ -46,6 +46,7 @@ static void knows_both_modes_defaults(void **state)
 {
 	static const char *const STANDALONE[] = {"--standalone", NULL};
 	static const char *const CLUSTER[] = {ACCOUNT, NULL};
+	static const char *const LESS[] = {"--standalone", "--custom-metrics=false", NULL};
 	struct flags flags;
 	struct error err;
 
@@ -65,6 +66,11 @@ static void knows_both_modes_defaults(void **state)
 	assert_string_equal(flags.agent_audience, "tacho-aggregator");
 	assert_int_equal(flags.expiry_ns, 15 * NS_PER_SECOND);
 	assert_int_equal(flags.token_ttl_ns, 10 * NS_PER_SECOND);
+	assert_true(flags.custom_metrics);
+	flags_free(&flags);
+
+	assert_int_equal(parse(&flags, LESS, &err), 0);
+	assert_false(flags.custom_metrics);
 	flags_free(&flags);
 }
 

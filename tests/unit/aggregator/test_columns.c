@@ -302,6 +302,183 @@ static void refuses_rows_that_are_not_there(void **state)
 	}
 }
 
+/* The step multiplies what is read, in both forms and for a node, and keeps the column narrow. */
+static void figures_may_be_of_a_step(void **state)
+{
+	static const uint32_t ROWS[] = {2};
+	static const uint64_t VALUES[] = {251};
+	static const uint16_t FROM[3] = {2, 1, COLUMNS_NO_ROW};
+	struct columns columns, after;
+	struct toy_sample sample;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 3, NULL, NULL), 0);
+	toy_sample_begin(&sample, 1);
+	toy_sample_add(&sample, TOY_CPU, 3, 5);
+	toy_sample_add(&sample, TOY_MEMORY, 3, 1);
+	toy_sample_add(&sample, TOY_NODE_CPU, 1, 7);
+	sample.column[0].step = 1000;
+	sample.value[0][1] = 0;
+	sparse(&sample, 1, 0, 1, ROWS, VALUES);
+	sample.column[1].step = 4096;
+	sample.column[2].step = 65535;
+	(void)apply(&columns, &sample);
+	assert_int_equal(value_of(&columns, 0, METRIC_CPU_USAGE), 5000);
+	assert_int_equal(value_of(&columns, 1, METRIC_CPU_USAGE), UINT64_MAX);
+	assert_int_equal(value_of(&columns, 2, METRIC_CPU_USAGE), 7000);
+	assert_int_equal(value_of(&columns, 0, METRIC_MEMORY_WORKING_SET), UINT64_MAX);
+	assert_int_equal(value_of(&columns, 2, METRIC_MEMORY_WORKING_SET), 250 * 4096);
+	assert_true(columns_node_value(&columns, METRIC_NODE_CPU_USAGE, &value));
+	assert_int_equal(value, 7 * 65535);
+	assert_int_equal(columns_bytes(&columns), 2 * 8 + 3 * 4);
+
+	/* other rows have the same figures; another step is another figure */
+	assert_int_equal(columns_init(&after, 3, &columns, FROM), 0);
+	assert_int_equal(value_of(&after, 0, METRIC_CPU_USAGE), 7000);
+	assert_int_equal(value_of(&after, 0, METRIC_MEMORY_WORKING_SET), 250 * 4096);
+	columns_free(&after);
+	sample.column[0].step = 0;
+	sample.column[1].step = 1;
+	(void)apply(&columns, &sample);
+	assert_int_equal(value_of(&columns, 2, METRIC_CPU_USAGE), 7);
+	assert_int_equal(value_of(&columns, 2, METRIC_MEMORY_WORKING_SET), 250);
+	columns_free(&columns);
+}
+
+static void refuses_a_step_beyond_64_bits(void **state)
+{
+	static const struct {
+		uint32_t id, step;
+		uint64_t stored, others;
+		bool taken;
+	} CASES[] = {
+		{TOY_CPU, 1, UINT64_MAX, 0, true},
+		{TOY_CPU, 2, UINT64_MAX / 2 + 1, 0, true}, /* the figure is the highest but one */
+		{TOY_CPU, 2, UINT64_MAX / 2 + 2, 0, false},
+		{TOY_CPU, 65535, (UINT64_MAX - 1) / 65535 + 1, 0, true},
+		{TOY_CPU, 65535, (UINT64_MAX - 1) / 65535 + 2, 0, false},
+		{TOY_CPU, 65536, 1, 0, false},
+		{TOY_CPU, UINT32_MAX, 0, 0, false},
+		{TOY_CPU, 4096, 1, UINT64_MAX, false},
+		{TOY_NODE_CPU, 4096, UINT64_MAX, 0, false},
+		{TOY_NODE_CPU, 65536, 0, 0, false},
+		{TOY_NODE_CPU, 4096, 0, 0, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		static const uint32_t ROWS[] = {0};
+		uint64_t values[1] = {CASES[i].stored}, value = 0;
+		struct columns columns;
+		struct columns_update update;
+		struct toy_sample sample;
+		struct error err = {{0}};
+		int r;
+
+		assert_int_equal(columns_init(&columns, 1, NULL, NULL), 0);
+		toy_sample_begin(&sample, 1);
+		toy_sample_add(&sample, CASES[i].id, 1, 0);
+		if (CASES[i].others)
+			sparse(&sample, 0, CASES[i].others, 1, ROWS, values);
+		sample.column[0].values = values;
+		sample.column[0].step = CASES[i].step;
+		r = columns_prepare(&columns, &sample.message, &update, &err);
+		assert_int_equal(r, CASES[i].taken ? 0 : -EINVAL);
+		if (!CASES[i].taken) {
+			assert_non_null(strstr(err.message, "beyond 64 bits, or a step of"));
+		} else {
+			(void)columns_commit(&columns, &update);
+			columns_update_free(&update);
+			if (CASES[i].id == TOY_CPU) {
+				assert_true(columns_value(&columns, 0, METRIC_CPU_USAGE, &value));
+				assert_true(value == (CASES[i].stored - 1) * CASES[i].step);
+			}
+		}
+		columns_free(&columns);
+	}
+}
+
+/* Ids of PIDS and memory, and one that we don't know, and a node's. */
+static uint32_t KEPT[] = {TOY_PIDS, TOY_MEMORY, 4000, TOY_NODE_CPU};
+
+static void begin_kept(struct toy_sample *sample, uint64_t timestamp_ms, uint64_t kept_ms)
+{
+	toy_sample_begin(sample, 1);
+	sample->message.timestamp_ms = timestamp_ms;
+	sample->message.kept_ms = kept_ms;
+	sample->message.kept = KEPT;
+	sample->message.n_kept = 4;
+}
+
+static void what_is_sent_less_often_stays(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 2, NULL, NULL), 0);
+	begin_kept(&sample, 1000, 0);
+	toy_sample_add(&sample, TOY_CPU, 2, 1);
+	toy_sample_add(&sample, TOY_PIDS, 2, 300);
+	toy_sample_add(&sample, TOY_MEMORY, 2, 70);
+	toy_sample_add(&sample, TOY_NODE_CPU, 1, 70);
+	sample.column[1].step = 10;
+	(void)apply(&columns, &sample);
+	/* the second needs a new block, for the CPU is wider, or memory comes itself */
+	for (uint64_t look = 1; look <= 3; look++) {
+		begin_kept(&sample, 1000 + look, 1000);
+		toy_sample_add(&sample, TOY_CPU, 2, look == 2 ? 100000 : 2);
+		if (look == 3)
+			toy_sample_add(&sample, TOY_MEMORY, 2, 90);
+		(void)apply(&columns, &sample);
+		for (uint32_t row = 0; row < 2; row++) {
+			assert_int_equal(value_of(&columns, row, METRIC_CPU_USAGE),
+				(look == 2 ? 100000 : 2) + row);
+			assert_int_equal(value_of(&columns, row, METRIC_PIDS), (300 + row) * 10);
+			assert_int_equal(value_of(&columns, row, METRIC_MEMORY_WORKING_SET),
+				(look == 3 ? 90 : 70) + row);
+		}
+		assert_false(columns_node_value(&columns, METRIC_NODE_CPU_USAGE, &value));
+	}
+	/* what is not named as kept is gone */
+	begin_kept(&sample, 1004, 1000);
+	sample.message.n_kept = 1;
+	(void)apply(&columns, &sample);
+	assert_int_equal(columns.present, METRIC_BIT(METRIC_PIDS));
+	assert_int_equal(value_of(&columns, 1, METRIC_PIDS), 3010);
+	columns_free(&columns);
+}
+
+/* A figure of before a sample that was lost is not taken for one of that sample. */
+static void nothing_stays_of_a_sample_that_did_not_come(void **state)
+{
+	struct columns columns;
+	struct toy_sample sample;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, 2, NULL, NULL), 0);
+	/* a new reader has nothing to keep */
+	begin_kept(&sample, 900, 800);
+	toy_sample_add(&sample, TOY_CPU, 2, 1);
+	(void)apply(&columns, &sample);
+	assert_int_equal(columns.present, METRIC_BIT(METRIC_CPU_USAGE));
+
+	begin_kept(&sample, 1000, 0);
+	toy_sample_add(&sample, TOY_PIDS, 2, 300);
+	(void)apply(&columns, &sample);
+	begin_kept(&sample, 7000, 6000); /* that of 6000 did not come */
+	(void)apply(&columns, &sample);
+	assert_int_equal(columns.present, 0);
+	begin_kept(&sample, 8000, 0); /* says all, and nothing of PIDs */
+	(void)apply(&columns, &sample);
+	begin_kept(&sample, 9000, 8000);
+	(void)apply(&columns, &sample);
+	assert_int_equal(columns.present, 0);
+	columns_free(&columns);
+}
+
 /* The bytes of a value on each side of every edge. */
 static void values_take_the_bytes_that_they_need(void **state)
 {
@@ -399,6 +576,10 @@ int main(void)
 		cmocka_unit_test(rows_take_their_figures_along),
 		cmocka_unit_test(most_rows_may_have_the_same),
 		cmocka_unit_test(refuses_rows_that_are_not_there),
+		cmocka_unit_test(figures_may_be_of_a_step),
+		cmocka_unit_test(refuses_a_step_beyond_64_bits),
+		cmocka_unit_test(what_is_sent_less_often_stays),
+		cmocka_unit_test(nothing_stays_of_a_sample_that_did_not_come),
 		cmocka_unit_test(values_take_the_bytes_that_they_need),
 		cmocka_unit_test(columns_do_not_touch),
 		cmocka_unit_test(no_rows_are_rows_too),

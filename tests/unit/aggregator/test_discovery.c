@@ -63,7 +63,7 @@ static void writes_the_legacy_documents(void **state)
 	struct buffer out = {0};
 
 	(void)state;
-	discovery_write_groups(&out);
+	discovery_write_groups(false, &out);
 	assert_document(&out,
 		"{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{" VERSIONS "}]}\n");
 	discovery_write_group(&out);
@@ -108,7 +108,7 @@ static void writes_the_aggregated_document(void **state)
 			      "\"apidiscovery.k8s.io/v2\",\"metadata\":{},\"items\":[{\"metadata\""
 			      ":{\"name\":\"metrics.k8s.io\"},\"versions\":[" RESOURCES(
 				      "v1") "," RESOURCES("v1beta1") "]}]}\n");
-	discovery_write_aggregated(DISCOVERY_V2BETA1, true, &out);
+	discovery_write_core_aggregated(DISCOVERY_V2BETA1, &out);
 	assert_non_null(strstr(buffer_terminate(&out),
 		"\"apiVersion\":\"apidiscovery.k8s.io/v2beta1\",\"metadata\":{},\"items\":[{"
 		"\"metadata\":{},\"versions\":[{\"version\":\"v1\",\"resources\":[{\"resource\":"

@@ -81,9 +81,41 @@ static void writes_memory(void **state)
 		check(quantity_put_bytes, CASES[i].bytes, CASES[i].text);
 }
 
+static void writes_steps_of_any_unit(void **state)
+{
+	static const struct {
+		uint64_t value;
+		int exponent;
+		const char *text;
+	} CASES[] = {
+		{0, -9, "0"},
+		{1500, -9, "1500n"},
+		{1500000, -9, "1500u"},
+		{500000000, -9, "500m"},
+		{UINT64_MAX, -9, "18446744073709551615n"},
+		{1500, -3, "1500m"},
+		{12000, -3, "12"},
+		{12000000, -3, "12k"},
+		{1, 0, "1"},
+		{1024, 0, "1024"},
+		{1000000000000000000, 0, "1E"},
+		{18000000000000000000U, 0, "18E"},
+		{18446744073709551000U, 0, "18446744073709551k"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char out[QUANTITY_DECIMAL_BOUND + 1];
+
+		*quantity_put_decimal(out, CASES[i].value, CASES[i].exponent) = '\0';
+		assert_string_equal(out, CASES[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(writes_steps_of_any_unit),
 		cmocka_unit_test(writes_cpu),
 		cmocka_unit_test(writes_memory),
 	};

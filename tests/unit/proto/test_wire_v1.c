@@ -55,6 +55,16 @@ static const char SPARSE[] = "1a11"       /* Message.sample, 17 bytes */
 			     "1808"       /*   others 8 */
 			     "22020103";  /*   of row 1, and 3 behind it */
 
+static const char STEPS[] = "1a20"           /* Message.sample, 32 bytes */
+			    "0801"           /* revision 1 */
+			    "10fbd0eab6b733" /* timestamp_ms 1767225600123 */
+			    "2a0a"           /* a column */
+			    "0806"           /*   of metric 6 */
+			    "1203008108"     /*   values 0, 1025 */
+			    "288020"         /*   step 4096 */
+			    "3093c9eab6b733" /* kept_ms 1767225599123 */
+			    "3a020912";      /* kept: metrics 9 and 18 */
+
 /* The bytes of a hex text; the caller frees them. */
 static uint8_t *bytes_of(const char *hex, size_t *ret_size)
 {
@@ -188,6 +198,26 @@ static void reads_a_sparse_column(void **state)
 	tacho__v1__message__free_unpacked(message, NULL);
 }
 
+static void reads_steps_and_what_is_kept(void **state)
+{
+	Tacho__V1__Message *message = decode(STEPS);
+	const Tacho__V1__Sample *sample = message->sample;
+
+	(void)state;
+	assert_int_equal(sample->n_columns, 1);
+	assert_int_equal(metric_by_id(sample->columns[0]->metric), METRIC_MEMORY_RSS);
+	assert_int_equal(sample->columns[0]->n_values, 2);
+	assert_int_equal(sample->columns[0]->values[0], 0);
+	assert_int_equal(sample->columns[0]->values[1], 1025);
+	assert_int_equal(sample->columns[0]->step, 4096);
+	assert_int_equal(sample->kept_ms, 1767225599123);
+	assert_int_equal(sample->n_kept, 2);
+	assert_int_equal(metric_by_id(sample->kept[0]), METRIC_MEMORY_PEAK);
+	assert_int_equal(metric_by_id(sample->kept[1]), METRIC_MEMORY_LIMIT);
+	expect_encoding(message, STEPS);
+	tacho__v1__message__free_unpacked(message, NULL);
+}
+
 /* What a later version may add: a field of each wire type behind those of ours, at the top and
  * inside, and a metric that we don't know. */
 static void skips_what_it_does_not_know(void **state)
@@ -226,6 +256,7 @@ int main(void)
 		cmocka_unit_test(reads_catalog),
 		cmocka_unit_test(reads_sample),
 		cmocka_unit_test(reads_a_sparse_column),
+		cmocka_unit_test(reads_steps_and_what_is_kept),
 		cmocka_unit_test(skips_what_it_does_not_know),
 	};
 
