@@ -1,5 +1,7 @@
 #include "aggregator/ingest/tally.h"
 
+#include "base/clock.h"
+
 static const char *const KINDS[] = {
 #define X(symbol, label) label,
 	TALLY_KINDS(X)
@@ -18,6 +20,19 @@ static const char *const ENDS[] = {
 #undef X
 };
 
+static const struct telemetry_bucket AGES[] = {
+	{NS_PER_MS * 10, "0.01"},
+	{NS_PER_MS * 25, "0.025"},
+	{NS_PER_MS * 50, "0.05"},
+	{NS_PER_MS * 100, "0.1"},
+	{NS_PER_MS * 250, "0.25"},
+	{NS_PER_MS * 500, "0.5"},
+	{NS_PER_SECOND, "1"},
+	{NS_PER_MS * 2500, "2.5"},
+	{NS_PER_SECOND * 5, "5"},
+	{NS_PER_SECOND * 15, "15"},
+};
+
 void tally_register(struct tally *tally, struct telemetry *telemetry)
 {
 	for (int i = 0; i < TALLY_KIND_COUNT; i++)
@@ -34,6 +49,10 @@ void tally_register(struct tally *tally, struct telemetry *telemetry)
 	tally->received_bytes =
 		telemetry_counter(telemetry, "tacho_aggregator_received_bytes_total",
 			"Bytes of the messages of agents, without framing and TLS", NULL, NULL);
+	tally->ages = telemetry_histogram(telemetry, "tacho_aggregator_sample_age_seconds",
+		"From the reading of the counters, by the node's clock, until the sample was taken, by "
+		"ours",
+		NULL, NULL, AGES, sizeof(AGES) / sizeof(AGES[0]));
 	tally->opened = telemetry_counter(telemetry, "tacho_aggregator_connections_opened_total",
 		"Connections of agents that finished the handshake", NULL, NULL);
 	tally->connections = telemetry_gauge(

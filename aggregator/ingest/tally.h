@@ -71,6 +71,7 @@ struct tally {
 	struct telemetry_series *ended[TALLY_END_COUNT];
 	struct telemetry_series *received_bytes, *opened, *connections, *handshakes_cut;
 	struct telemetry_series *held_bytes, *reloads, *stale_certificates;
+	struct telemetry_histogram *ages; /* of samples as they are taken */
 };
 
 /* Registers all series; see telemetry_counter(). */
