@@ -62,14 +62,6 @@ static void take_catalog(struct intake *intake, struct connection *connection,
 		telemetry_add(intake->options.tally->messages[TALLY_KIND_CATALOG], 1);
 }
 
-/* A clock of a node that goes before ours makes it 0. */
-static uint64_t age_ns(const Tacho__V1__Sample *sample)
-{
-	uint64_t now_ns = clock_realtime_ns(), then_ms = sample->timestamp_ms;
-
-	return now_ns / NS_PER_MS > then_ms ? now_ns - then_ms * NS_PER_MS : 0;
-}
-
 static void take_sample(struct intake *intake, struct connection *connection,
 	const Tacho__V1__Sample *sample, uint64_t now_ns)
 {
@@ -84,7 +76,7 @@ static void take_sample(struct intake *intake, struct connection *connection,
 	}
 	connection->stale_since_ns = 0;
 	telemetry_add(intake->options.tally->messages[TALLY_KIND_SAMPLE], 1);
-	telemetry_observe(intake->options.tally->ages, age_ns(sample));
+	tally_sample_age(intake->options.tally, sample->timestamp_ms);
 }
 
 /* What an accepted connection says. */

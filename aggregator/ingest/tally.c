@@ -20,18 +20,32 @@ static const char *const ENDS[] = {
 #undef X
 };
 
+/* A sample is young when it comes; what stood in a queue, or on a node whose clock is behind, is
+ * not. Bounds that are whole seconds are written as Prometheus keeps them. */
 static const struct telemetry_bucket AGES[] = {
-	{NS_PER_MS * 10, "0.01"},
-	{NS_PER_MS * 25, "0.025"},
-	{NS_PER_MS * 50, "0.05"},
-	{NS_PER_MS * 100, "0.1"},
-	{NS_PER_MS * 250, "0.25"},
-	{NS_PER_MS * 500, "0.5"},
+	{10 * NS_PER_MS, "0.01"},
+	{50 * NS_PER_MS, "0.05"},
+	{100 * NS_PER_MS, "0.1"},
+	{250 * NS_PER_MS, "0.25"},
+	{500 * NS_PER_MS, "0.5"},
 	{NS_PER_SECOND, "1"},
-	{NS_PER_MS * 2500, "2.5"},
-	{NS_PER_SECOND * 5, "5"},
-	{NS_PER_SECOND * 15, "15"},
+	{1500 * NS_PER_MS, "1.5"},
+	{2 * NS_PER_SECOND, "2"},
+	{3 * NS_PER_SECOND, "3"},
+	{5 * NS_PER_SECOND, "5"},
+	{10 * NS_PER_SECOND, "10"},
+	{30 * NS_PER_SECOND, "30"},
 };
+
+void tally_sample_age(const struct tally *tally, uint64_t timestamp_ms)
+{
+	uint64_t now_ns = clock_realtime_ns();
+
+	if (timestamp_ms > now_ns / NS_PER_MS)
+		telemetry_add(tally->ahead, 1);
+	else
+		telemetry_observe(tally->ages, now_ns - timestamp_ms * NS_PER_MS);
+}
 
 void tally_register(struct tally *tally, struct telemetry *telemetry)
 {
@@ -49,14 +63,15 @@ void tally_register(struct tally *tally, struct telemetry *telemetry)
 	tally->received_bytes =
 		telemetry_counter(telemetry, "tacho_aggregator_received_bytes_total",
 			"Bytes of the messages of agents, without framing and TLS", NULL, NULL);
-	tally->ages = telemetry_histogram(telemetry, "tacho_aggregator_sample_age_seconds",
-		"From the reading of the counters, by the node's clock, until the sample was taken, by "
-		"ours",
-		NULL, NULL, AGES, sizeof(AGES) / sizeof(AGES[0]));
 	tally->opened = telemetry_counter(telemetry, "tacho_aggregator_connections_opened_total",
 		"Connections of agents that finished the handshake", NULL, NULL);
 	tally->connections = telemetry_gauge(
 		telemetry, "tacho_aggregator_connections", "Connections of agents", NULL, NULL);
+	tally->ages = telemetry_histogram(telemetry, "tacho_aggregator_sample_age_seconds",
+		"How old samples were when they came, by their nodes' clocks and ours", NULL, NULL,
+		AGES, sizeof(AGES) / sizeof(AGES[0]));
+	tally->ahead = telemetry_counter(telemetry, "tacho_aggregator_samples_ahead_total",
+		"Samples whose node's clock is ahead of ours, which have no age", NULL, NULL);
 	tally->handshakes_cut =
 		telemetry_counter(telemetry, "tacho_aggregator_handshakes_cut_total",
 			"Sockets that were shut because they did not finish the handshake in time",
