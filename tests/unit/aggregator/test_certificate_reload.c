@@ -44,7 +44,7 @@ static int set_up(void **state)
 	world.server = https_server_start(world.store, world.telemetry, NULL);
 	world.scratch = scratch_new();
 	world.pki = pki_new("another");
-	world.pair = pki_issue(world.pki, "IP:127.0.0.1", 3600);
+	world.pair = pki_issue(world.pki, "IP:127.0.0.1", 7200);
 	world.ca = scratch_write(world.scratch, "ca.crt", pki_ca(world.pki));
 	*state = &world;
 	return 0;
@@ -117,11 +117,11 @@ static void takes_the_new_one_and_keeps_connections(void **state)
 	assert_non_null(old);
 	expect_answer(old);
 	assert_false(trusted(world, world->ca));
-	assert_false(ends_in(world, 3600));
+	assert_false(ends_in(world, 7200));
 	replace(world, "tls.crt", world->pair.cert);
 	replace(world, "tls.key", world->pair.key);
 	assert_true(wait_until(new_is_served, world, PATIENCE_MS));
-	assert_true(ends_in(world, 3600));
+	assert_true(ends_in(world, 7200));
 	assert_false(trusted(world, https_server_ca(world->server)));
 	expect_answer(old);
 	https_close(old);
