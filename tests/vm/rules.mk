@@ -8,7 +8,7 @@ GUEST_SHARED  := $(BUILD)/tests/vm/guest.o $(BUILD)/tests/vm/loads.o
 GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 # Unit tests whose programs must load, and count right, on each of the kernels.
-VM_UNITS      := test_signal_network test_signal_tcp test_bpf_counts
+VM_UNITS      := test_signal_network test_signal_tcp
 VM_TESTS      := $(foreach kernel,$(VM_KERNELS),$(GUEST_TESTS:%=$(BUILD)/tests/vm/$(kernel)/%))
 
 VM_UNIT_TESTS := $(foreach kernel,$(VM_KERNELS),$(VM_UNITS:%=$(BUILD)/tests/vm/$(kernel)/%))
