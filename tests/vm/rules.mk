@@ -10,7 +10,7 @@ GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 GUEST         ?= $(GUEST_TESTS)
 # Unit tests whose programs must load, and count right, on each of the kernels.
-VM_UNITS      ?= test_signal_network test_signal_tcp test_bpf_counts
+VM_UNITS      ?= test_signal_network test_signal_tcp
 VM_UNIT_TESTS := $(VM_UNITS:%=$(BUILD)/tests/unit/agent/%)
 VM_FOLDERS    := $(VM_KERNELS:%=$(BUILD)/tests/vm/%)
 VM_TESTS      := $(foreach folder,$(VM_FOLDERS),$(GUEST:%=$(folder)/%) $(VM_UNITS:%=$(folder)/%))

@@ -191,7 +191,11 @@ static void leaks_nothing_of_ten_thousand_cgroups(void **state)
 	assert_int_equal(bpf_counts_entries(others[0]), 0);
 	assert_int_equal(bpf_counts_entries(others[1]), 0);
 	assert_int_equal(open_files(), files);
+#ifndef __SANITIZE_ADDRESS__ /* it keeps what was freed, and tells itself what was not */
 	assert_true(resident_kb() - resident < 1024);
+#else
+	(void)resident;
+#endif
 	assert_int_equal(counted(&world, "tacho_agent_bpf_dropped_total"), 0);
 	assert_int_equal(counted(&world, "tacho_agent_bpf_errors_total"), 0);
 	for (int i = 0; i < 2; i++)
