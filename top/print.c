@@ -42,7 +42,7 @@ void print_table(const struct table *table, enum kind kind, column_set columns, 
 /* Whole numbers stay exact whatever their size. */
 static json_t *number(nano value)
 {
-	if (value % NANO_PER_ONE == 0)
+	if (value % NANO_PER_ONE == 0 && value / NANO_PER_ONE < INT64_MAX)
 		return json_integer((json_int_t)(value / NANO_PER_ONE));
 	return json_real(quantity_double(value));
 }

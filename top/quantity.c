@@ -79,7 +79,7 @@ static int scale(nano value, int two, int ten, nano *ret_value)
 		value /= 10;
 	}
 	value += rest ? 1 : 0;
-	if (value / NANO_PER_ONE / NANO_PER_ONE > NANO_PER_ONE)
+	if (value / NANO_PER_ONE / NANO_PER_ONE / NANO_PER_ONE > NANO_PER_ONE)
 		return -ERANGE;
 	*ret_value = value;
 	return 0;
