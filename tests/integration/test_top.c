@@ -54,7 +54,7 @@ static char *shell(int *ret_status, const char *format, ...)
 	va_end(arguments);
 	assert_non_null(text);
 	assert_non_null(pipe = popen(command, "r"));
-	(void)fread(text, 1, 65535, pipe);
+	text[fread(text, 1, 65535, pipe)] = '\0';
 	status = pclose(pipe);
 	if (ret_status)
 		*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -140,14 +140,14 @@ static void errors_say_why(void **state)
 	expect(text, "there is no kubeconfig");
 	free(text);
 	text = shell(&status,
-		"sed 's/\\(token: *\\).*/\\1wrong/' %s >%s.bad; %s --once --kubeconfig=%s.bad 2>&1",
+		"sed 's/\"token\": *\"[^\"]*\"/\"token\":\"wrong\"/' %s >%s.bad; %s --once --kubeconfig=%s.bad 2>&1",
 		pipeline->kubeconfig, pipeline->kubeconfig, process_program("tacho-top"),
 		pipeline->kubeconfig);
 	assert_int_equal(status, 1);
 	expect(text, "401");
 	free(text);
 	text = shell(&status,
-		"sed 's|\\(server: *\\).*|\\1https://127.0.0.1:1|' %s >%s.off; %s --once --kubeconfig=%s.off 2>&1",
+		"sed 's|\"server\": *\"[^\"]*\"|\"server\":\"https://127.0.0.1:1\"|' %s >%s.off; %s --once --kubeconfig=%s.off 2>&1",
 		pipeline->kubeconfig, pipeline->kubeconfig, process_program("tacho-top"),
 		pipeline->kubeconfig);
 	assert_int_equal(status, 1);
@@ -195,7 +195,7 @@ static void begin_tmux(void)
 	}
 	(void)snprintf(socket_name, sizeof(socket_name), "tacho-test-%d", (int)getpid());
 	free(shell(&status,
-		"env LC_ALL=C.UTF-8 tmux -L %s -f /dev/null new-session -d -x 120 -y 20 'sh' 2>&1",
+		"env LC_ALL=C.UTF-8 tmux -L %s -f /dev/null new-session -d -x 160 -y 20 'sh' 2>&1",
 		socket_name));
 	assert_int_equal(status, 0);
 	free(shell(NULL,
