@@ -83,7 +83,10 @@ int answer_offer(const void *body, size_t size, column_set ret_offer[KIND_COUNT]
 	if (!resources)
 		return -EINVAL;
 	memset(ret_offer, 0, KIND_COUNT * sizeof(*ret_offer));
-	json_array_foreach(resources, i, resource) take_offer(text_of(resource, "name"), ret_offer);
+	json_array_foreach(resources, i, resource)
+	{
+		take_offer(text_of(resource, "name"), ret_offer);
+	}
 	json_decref(root);
 	return 0;
 }
@@ -120,9 +123,12 @@ static void take_item(const json_t *item, enum kind kind, struct table *table)
 	row->has &= ~COLUMN_BASIC;
 	if (kind == KIND_NODES)
 		add_usage(json_object_get(item, "usage"), row);
-	else
+	else {
 		json_array_foreach(json_object_get(item, "containers"), i, container)
+		{
 			add_usage(json_object_get(container, "usage"), row);
+		}
+	}
 	if (row->has & COLUMN_BIT(COLUMN_CPU))
 		sparkline_add(&row->cpu, quantity_double(row->value[COLUMN_CPU]));
 }
@@ -136,7 +142,10 @@ int answer_list(
 	if (!items)
 		return -EINVAL;
 	table_begin(table);
-	json_array_foreach(items, i, item) take_item(item, kind, table);
+	json_array_foreach(items, i, item)
+	{
+		take_item(item, kind, table);
+	}
 	table_end(table);
 	json_decref(root);
 	return 0;

@@ -16,6 +16,8 @@
 #define OFFER_PERIOD_NS (60 * NS_PER_SECOND)
 #define CUSTOM          "/apis/custom.metrics.k8s.io/v1beta2"
 
+LIST_HEAD(questions, question);
+
 struct ask {
 	struct kube_client *client;
 	struct telemetry *telemetry;
@@ -35,7 +37,7 @@ struct ask {
 	void (*done)(void *context, const char *failure);
 	void *context;
 	size_t pending; /* questions without an answer */
-	LIST_HEAD(, question) questions;
+	struct questions questions;
 };
 
 struct question {

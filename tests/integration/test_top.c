@@ -199,7 +199,7 @@ static void begin_tmux(void)
 		socket_name));
 	assert_int_equal(status, 0);
 	free(shell(NULL,
-		"tmux -L %s send-keys 'stty -g >%s.before; %s --kubeconfig=%s; echo left=$?; stty -g >%s.after; echo do''ne' Enter",
+		"tmux -L %s send-keys 'stty -g >%s.before; %s --kubeconfig=%s; echo left=$?; stty -g >%s.after; echo do\"\"ne' Enter",
 		socket_name, pipeline->kubeconfig, process_program("tacho-top"),
 		pipeline->kubeconfig, pipeline->kubeconfig));
 }
