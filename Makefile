@@ -25,7 +25,8 @@ AGENT_LIBS      := -lbpf -lelf -lz -lnng -lprotobuf-c -lssl -lcrypto -levent_ope
 ALLOCATOR       := $(if $(SAN),,-l:libjemalloc_pic.a -lm)
 AGGREGATOR_LIBS := $(ALLOCATOR) -lcurl -lyaml -levent_openssl -levent_extra -levent_core -lnng -lprotobuf-c -lssl \
 	-lcrypto -ljansson -lisal -lpthread
-TEST_LIBS := -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
+TOP_LIBS        := -lncursesw -ltinfo -lcurl -lyaml -levent_core -lnng -lprotobuf-c -lssl -lcrypto -ljansson -lpthread
+TEST_LIBS := -lncursesw -ltinfo -lisal -lcmocka -lcurl -lyaml -lnng -levent_openssl -levent_extra -levent_core -lbpf -lelf -lz -lprotobuf-c \
 	-lssl -lcrypto -ljansson -lpthread
 
 # --- what is built ------------------------------------------------------------------------------
@@ -39,14 +40,16 @@ BASE_SRC       := $(wildcard base/*.c)
 PROTO_SRC      := $(wildcard proto/*.c)
 AGENT_SRC      := $(filter-out agent/main.c,$(wildcard agent/*.c))
 AGGREGATOR_SRC := $(filter-out aggregator/main.c aggregator/allocator.c,$(wildcard aggregator/*.c aggregator/*/*.c))
+TOP_SRC        := $(filter-out top/main.c,$(wildcard top/*.c))
 HARNESS_SRC    := $(wildcard tests/harness/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_BASE       := $(BUILD)/libbase.a
 LIB_AGENT      := $(BUILD)/libagent.a
 LIB_AGGREGATOR := $(BUILD)/libaggregator.a
+LIB_TOP        := $(BUILD)/libtop.a
 LIB_HARNESS    := $(BUILD)/libharness.a
-PROGRAMS       := $(BUILD)/tacho-agent $(BUILD)/tacho-aggregator
+PROGRAMS       := $(BUILD)/tacho-agent $(BUILD)/tacho-aggregator $(BUILD)/tacho-top
 
 UNIT_TESTS        := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test_*.c))
@@ -58,7 +61,7 @@ INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-all: $(PROGRAMS) ## build/tacho-agent and build/tacho-aggregator
+all: $(PROGRAMS) ## build/tacho-agent, build/tacho-aggregator and build/tacho-top
 
 deps: ## install what is missing, by apt after listing it (SET=build, demo, images or test; all by default)
 	@scripts/deps $(SET)
@@ -91,9 +94,10 @@ format: ## lay the code out anew by .clang-format
 docs: $(BUILD)/proto/metrics_doc ## docs/metrics.md from proto/metrics.def
 	$(BUILD)/proto/metrics_doc > docs/metrics.md
 
-install: all ## programs to $(DESTDIR)$(PREFIX)/bin
+install: all ## programs to $(DESTDIR)$(PREFIX)/bin, tacho-top also as `kubectl tacho`
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	ln -sf tacho-top $(DESTDIR)$(PREFIX)/bin/kubectl-tacho
 
 manifests: ## the chart as one file for kubectl apply, build/tacho.yaml (NAMESPACE=, VALUES=FILE, HELM=PATH)
 	@BUILD=$(BUILD) scripts/manifests
@@ -125,8 +129,8 @@ $(BUILD)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -MMD -MP -c -o $@ $<
 
 PROTO_HEADERS := $(PROTO_GEN:.c=.h)
-ALL_OBJECTS := $(call objects,$(BASE_SRC) $(PROTO_SRC) $(AGENT_SRC) $(AGGREGATOR_SRC) $(HARNESS_SRC) \
-	agent/main.c aggregator/main.c aggregator/allocator.c) $(addsuffix .o,$(UNIT_TESTS) $(INTEGRATION_TESTS))
+ALL_OBJECTS := $(call objects,$(BASE_SRC) $(PROTO_SRC) $(AGENT_SRC) $(AGGREGATOR_SRC) $(HARNESS_SRC) $(TOP_SRC) \
+	top/main.c agent/main.c aggregator/main.c aggregator/allocator.c) $(addsuffix .o,$(UNIT_TESTS) $(INTEGRATION_TESTS))
 # Whatever knows the wire is built anew when it changes: -MMD does not tell of generated headers.
 $(ALL_OBJECTS): $(PROTO_HEADERS) | $(BPF_SKELS)
 
@@ -134,6 +138,7 @@ $(LIB_BASE): $(call objects,$(BASE_SRC) $(filter-out proto/metrics_doc.c,$(PROTO
 	$(PROTO_GEN:$(GEN)/%.c=$(BUILD)/gen/%.o)
 $(LIB_AGENT): $(call objects,$(AGENT_SRC))
 $(LIB_AGGREGATOR): $(call objects,$(AGGREGATOR_SRC))
+$(LIB_TOP): $(call objects,$(TOP_SRC))
 $(LIB_HARNESS): $(call objects,$(HARNESS_SRC))
 %.a:
 	@mkdir -p $(@D)
@@ -145,6 +150,9 @@ $(BUILD)/tacho-agent: $(BUILD)/agent/main.o $(LIB_AGENT) $(LIB_BASE)
 $(BUILD)/tacho-aggregator: $(BUILD)/aggregator/main.o $(BUILD)/aggregator/allocator.o $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGGREGATOR_LIBS)
+$(BUILD)/tacho-top: $(BUILD)/top/main.o $(LIB_TOP) $(LIB_AGGREGATOR) $(LIB_BASE)
+	@echo '  LINK     $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TOP_LIBS)
 # Its memory is a known figure: never with sanitizers.
 $(BUILD)/demo/load: demo/load.c
 	@mkdir -p $(@D)
@@ -154,7 +162,7 @@ $(BUILD)/proto/metrics_doc: $(BUILD)/proto/metrics_doc.o $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-$(UNIT_TESTS) $(INTEGRATION_TESTS): %: %.o $(LIB_HARNESS) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
+$(UNIT_TESTS) $(INTEGRATION_TESTS): %: %.o $(LIB_HARNESS) $(LIB_TOP) $(LIB_AGENT) $(LIB_AGGREGATOR) $(LIB_BASE)
 	@echo '  LINK     $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 

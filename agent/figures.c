@@ -232,6 +232,7 @@ static bool compute_one(const struct figures_options *options, enum metric metri
 	case METRIC_KIND_GAUGE:
 	case METRIC_KIND_TOTAL:
 	case METRIC_KIND_PERCENTILE:
+	case METRIC_KIND_MEAN:
 	default:
 		return gauge(recipe, reading, ret_value);
 	}

@@ -25,6 +25,7 @@ enum metric_kind {
 	METRIC_KIND_PEAK,
 	METRIC_KIND_RATIO,
 	METRIC_KIND_PERCENTILE,
+	METRIC_KIND_MEAN,
 };
 
 enum metric_unit {

@@ -14,8 +14,8 @@ static const char INTRODUCTION[] =
 	"- **total**: how often since the pod was first seen.\n"
 	"- **peak**: the highest rate over one second within the window.\n"
 	"- **share**: a part of something, 1 for all of it. **percentile**: of what happened within "
-	"the window.\n"
-	"- A pod's figure is the sum of its containers'; of peaks, shares and percentiles the worst "
+	"the window. **mean**: an average as the kernel keeps it.\n"
+	"- A pod's figure is the sum of its containers'; of peaks, shares, percentiles and means the worst "
 	"container's.\n"
 	"- **Step** is what 1 means on the wire and in the store.\n"
 	"- Files are those of the container's cgroup v2 folder. Where the memory controller is a "
@@ -35,6 +35,7 @@ static const char *kind_text(enum metric_kind kind)
 		[METRIC_KIND_PEAK] = "peak",
 		[METRIC_KIND_RATIO] = "share",
 		[METRIC_KIND_PERCENTILE] = "percentile",
+		[METRIC_KIND_MEAN] = "mean",
 	};
 
 	return TEXTS[kind];

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define KUBE_CONFIG_MAX_BYTES (1U << 20)
 
@@ -32,6 +33,11 @@ int kube_config_in_folder(const char *folder, struct kube_config *ret_config, st
  * is wrong in it. What we can't do and must not pass over (exec, auth-provider, user name and
  * password, impersonation, a proxy, plain http) is -ENOTSUP and named. Blocks on the disk. */
 int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err);
+
+/* The same of several files, of which each name is taken from the first that has it and missing
+ * ones are passed over, and of a context by its name (NULL: the first current-context). */
+int kube_config_load_context(const char *const *files, size_t count, const char *context,
+	struct kube_config *ret_config, struct error *err);
 
 /* Wipes what is secret. */
 void kube_config_free(struct kube_config *config);

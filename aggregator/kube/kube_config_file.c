@@ -11,8 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct loader {
+#define MAX_FILES 16
+
+struct document {
 	const char *file;
+	struct yaml_node *root;
+};
+
+struct loader {
+	const char *file; /* the one that is looked at */
+	const char *context;
+	struct document document[MAX_FILES];
+	size_t documents;
 	struct kube_config *config;
 	struct error *err;
 };
@@ -112,8 +122,9 @@ static int take_bool(const struct loader *loader, const struct yaml_node *mappin
 		loader->err, EINVAL, "line %zu: %s is neither true nor false", node->line, key);
 }
 
-/* The `kind` of that name: {name: NAME, KIND: {...}} in the list `list`. */
-static int find(const struct loader *loader, const struct yaml_node *root, const char *list,
+/* The `kind` of that name: {name: NAME, KIND: {...}} in the list `list` of one document; -ENOENT
+ * when there is none, without a message. */
+static int find_in(const struct loader *loader, const struct yaml_node *root, const char *list,
 	const char *kind, const char *name, const struct yaml_node **ret_found)
 {
 	const struct yaml_node *items = yaml_tree_get(root, list);
@@ -135,7 +146,33 @@ static int find(const struct loader *loader, const struct yaml_node *root, const
 				"line %zu: %s \"%s\" is not a mapping", item->line, kind, name);
 		return 0;
 	}
+	return -ENOENT;
+}
+
+/* The first file that has it is right, as in client-go, and paths in it are relative to that. */
+static int find(struct loader *loader, const char *list, const char *kind, const char *name,
+	const struct yaml_node **ret_found)
+{
+	int r;
+
+	for (size_t i = 0; i < loader->documents; i++) {
+		loader->file = loader->document[i].file;
+		r = find_in(loader, loader->document[i].root, list, kind, name, ret_found);
+		if (r != -ENOENT)
+			return r;
+	}
 	return error_set(loader->err, EINVAL, "there is no %s \"%s\" in it", kind, name);
+}
+
+/* The context that was asked for, or the first current-context that there is. */
+static int context_name(const struct loader *loader, const char **ret_name)
+{
+	int r = 0;
+
+	*ret_name = loader->context;
+	for (size_t i = 0; r == 0 && !*ret_name && i < loader->documents; i++)
+		r = text_of(loader, loader->document[i].root, "current-context", ret_name);
+	return r;
 }
 
 static int take_server(const struct loader *loader, const struct yaml_node *cluster)
@@ -223,17 +260,17 @@ static int take_user(const struct loader *loader, const struct yaml_node *user)
 	return r;
 }
 
-static int take_context(const struct loader *loader, const struct yaml_node *root)
+static int take_context(struct loader *loader)
 {
 	const struct yaml_node *context = NULL, *cluster = NULL, *user = NULL;
 	const char *name, *cluster_name = NULL, *user_name = NULL;
-	int r = text_of(loader, root, "current-context", &name);
+	int r = context_name(loader, &name);
 
 	if (r < 0)
 		return r;
 	if (!name)
 		return error_set(loader->err, EINVAL, "there is no current-context in it");
-	r = find(loader, root, "contexts", "context", name, &context);
+	r = find(loader, "contexts", "context", name, &context);
 	if (r == 0)
 		r = text_of(loader, context, "cluster", &cluster_name);
 	if (r == 0)
@@ -242,50 +279,86 @@ static int take_context(const struct loader *loader, const struct yaml_node *roo
 		return r;
 	if (!cluster_name)
 		return error_set(loader->err, EINVAL, "the context \"%s\" names no cluster", name);
-	r = find(loader, root, "clusters", "cluster", cluster_name, &cluster);
+	r = find(loader, "clusters", "cluster", cluster_name, &cluster);
 	if (r == 0)
 		r = take_cluster(loader, cluster);
 	if (r == 0 && user_name)
-		r = find(loader, root, "users", "user", user_name, &user);
+		r = find(loader, "users", "user", user_name, &user);
 	return r < 0 ? r : take_user(loader, user);
 }
 
-static int parse(const struct loader *loader, const struct buffer *bytes)
+static int parse(struct loader *loader, const char *file, const struct buffer *bytes)
 {
+	struct document *document = &loader->document[loader->documents];
 	struct yaml_node *root = yaml_tree_parse(bytes->data, bytes->length, loader->err);
-	int r;
 
 	if (!root)
 		return -EINVAL;
-	if (root->kind == YAML_MAPPING)
-		r = take_context(loader, root);
-	else
-		r = error_set(loader->err, EINVAL, "it is not a kubeconfig");
-	yaml_tree_free(root);
-	return r;
+	*document = (struct document){.file = file, .root = root};
+	loader->documents++;
+	return root->kind == YAML_MAPPING
+		       ? 0
+		       : error_set(loader->err, EINVAL, "it is not a kubeconfig");
 }
 
-int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err)
+static int read_file(struct loader *loader, const char *file)
 {
-	struct kube_config config = {0};
-	struct loader loader = {.file = file, .config = &config, .err = err};
 	struct buffer bytes = {0};
-	int r = file_read(file, KUBE_CONFIG_MAX_BYTES, &bytes, err);
+	int r = file_read(file, KUBE_CONFIG_MAX_BYTES, &bytes, loader->err);
 
 	if (r < 0)
-		error_context(err, r, "reading the kubeconfig");
+		error_context(loader->err, r, "reading the kubeconfig");
 	else {
-		r = parse(&loader, &bytes);
+		r = parse(loader, file, &bytes);
 		if (r < 0)
-			error_context(err, r, "reading the kubeconfig %s", file);
+			error_context(loader->err, r, "reading the kubeconfig %s", file);
 	}
 	if (bytes.data)
 		explicit_bzero(bytes.data, bytes.capacity);
 	buffer_free(&bytes);
+	return r;
+}
+
+/* Of several files one may be missing, but not all. */
+static int read_files(struct loader *loader, const char *const *files, size_t count)
+{
+	int r = error_set(loader->err, ENOENT, "reading the kubeconfig: no file is named");
+
+	if (count > MAX_FILES)
+		return error_set(loader->err, E2BIG,
+			"reading the kubeconfig: %zu files are more than %d", count, MAX_FILES);
+	for (size_t i = 0; i < count; i++) {
+		r = read_file(loader, files[i]);
+		if (r < 0 && (r != -ENOENT || count == 1))
+			return r;
+	}
+	return loader->documents > 0 ? 0 : r;
+}
+
+int kube_config_load_context(const char *const *files, size_t count, const char *context,
+	struct kube_config *ret_config, struct error *err)
+{
+	struct kube_config config = {0};
+	struct loader loader = {.context = context, .config = &config, .err = err};
+	int r = read_files(&loader, files, count);
+
+	if (r == 0) {
+		r = take_context(&loader);
+		if (r < 0)
+			error_context(err, r, "reading the kubeconfig %s",
+				loader.file ? loader.file : files[0]);
+	}
+	for (size_t i = 0; i < loader.documents; i++)
+		yaml_tree_free(loader.document[i].root);
 	if (r < 0) {
 		kube_config_free(&config);
 		return r;
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err)
+{
+	return kube_config_load_context(&file, 1, NULL, ret_config, err);
 }

@@ -331,6 +331,36 @@ static void says_what_a_pod_lacks(void **state)
 	assert_non_null(strstr(err.message, "/ca.crt"));
 }
 
+/* As client-go merges $KUBECONFIG: the first file that has a name is right, missing ones are passed
+ * over, a context may be chosen. */
+static void several_files_are_one(void **state)
+{
+	const char *const files[] = {
+		"/nonexistent/kubeconfig",
+		scratch_write(*state, "first",
+			"current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+			"clusters: [{name: k, cluster: {server: 'https://first'}}]\n"),
+		scratch_write(*state, "second",
+			"current-context: d\ncontexts: [{name: d, context: {cluster: l, user: u}}]\n"
+			"clusters: [{name: k, cluster: {server: 'https://other'}}, "
+			"{name: l, cluster: {server: 'https://second'}}]\n"
+			"users: [{name: u, user: {tokenFile: t}}]\n"),
+	};
+	struct kube_config config = {0};
+	struct error err;
+
+	assert_int_equal(kube_config_load_context(files, 3, NULL, &config, &err), 0);
+	check("server", config.server, "https://first");
+	check("token_file", config.token_file, scratch_path(*state, "t"));
+	kube_config_free(&config);
+	assert_int_equal(kube_config_load_context(files, 3, "d", &config, &err), 0);
+	check("server", config.server, "https://second");
+	kube_config_free(&config);
+	assert_int_equal(kube_config_load_context(files, 3, "e", &config, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "no context \"e\""));
+	assert_int_equal(kube_config_load_context(files, 1, NULL, &config, &err), -ENOENT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -339,6 +369,7 @@ int main(void)
 		TEST(takes_the_current_context),
 		TEST(takes_json),
 		TEST(refuses),
+		TEST(several_files_are_one),
 		TEST(is_bounded),
 		TEST(finds_itself_in_a_pod),
 		TEST(says_what_a_pod_lacks),

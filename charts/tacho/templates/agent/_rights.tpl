@@ -11,6 +11,7 @@ counted, which is what a metric of the network needs and no other one.
 {{- if hasPrefix "--metrics=" . }}{{ $metrics = trimPrefix "--metrics=" . }}{{ end }}
 {{- if hasPrefix "--source=" . }}{{ $source = trimPrefix "--source=" . }}{{ end }}
 {{- end }}
+{{- with .Values.agent.metrics }}{{ $metrics = join "," . }}{{ end }}
 {{- $packets := or (has "all" (splitList "," $metrics)) (contains "network_" $metrics) }}
 {{- if and $packets (ne $source "files") $capabilities.add }}
 {{- $_ := set $capabilities "add" (append $capabilities.add "NET_ADMIN" | uniq) }}
