@@ -78,7 +78,7 @@ unit: $(UNIT_TESTS) ## the unit tests alone
 integration: $(INTEGRATION_TESTS) $(PROGRAMS) $(BUILD)/demo/load ## the integration tests alone
 	@BUILD=$(BUILD) tests/run $(INTEGRATION_TESTS)
 
--include tests/vm/rules.mk tests/chart/rules.mk tests/bench/rules.mk tests/guard/rules.mk tests/fuzz/rules.mk tests/e2e/rules.mk
+-include tests/vm/rules.mk tests/chart/rules.mk tests/bench/rules.mk tests/guard/rules.mk tests/fuzz/rules.mk tests/e2e/rules.mk tests/prometheus/rules.mk
 # Not what the compilers write about headers: else a rebuilt test would rebuild everything.
 RULES := $(filter Makefile %.mk,$(MAKEFILE_LIST))
 

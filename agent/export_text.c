@@ -178,20 +178,18 @@ static int decimals_of(const struct family *family)
 	}
 }
 
+/* `decimals` is 0, 3 or 9; zeros at the end are not written. */
 static void append_decimal(struct buffer *out, uint64_t value, int decimals)
 {
+	uint64_t unit = decimals == 9 ? NS_PER_SECOND : decimals == 3 ? 1000 : 1;
+	uint64_t part = value % unit;
 	char digits[16];
-	uint64_t whole = value, unit = 1;
 
-	for (int i = 0; i < decimals; i++)
-		unit *= 10;
-	whole = value / unit;
-	value %= unit;
-	buffer_append_uint(out, whole);
-	if (value == 0)
+	buffer_append_uint(out, value / unit);
+	if (part == 0)
 		return;
-	for (int i = decimals; i > 0; i--, value /= 10)
-		digits[i] = (char)('0' + value % 10);
+	for (int i = decimals; i > 0; i--, part /= 10)
+		digits[i] = (char)('0' + part % 10);
 	digits[0] = '.';
 	while (digits[decimals] == '0')
 		decimals--;

@@ -244,11 +244,11 @@ void figures_compute(const struct figures_options *options, enum metric_scope sc
 	const struct history *history, const struct reading *reading, struct figures *ret_figures)
 {
 	*ret_figures = (struct figures){0};
-	for (int i = 0; i < METRIC_COUNT; i++) {
-		enum metric metric = (enum metric)i;
+	for (metric_set left = options->wanted; left; left &= left - 1) {
+		enum metric metric = (enum metric)__builtin_ctzll(left);
 		uint64_t span_ns = 0;
 
-		if (!(options->wanted & METRIC_BIT(metric)) || metric_info(metric)->scope != scope)
+		if (metric_info(metric)->scope != scope)
 			continue;
 		if (!compute_one(options, metric, history, reading, &ret_figures->value[metric],
 			    &span_ns))

@@ -40,6 +40,7 @@ struct history {
 	uint32_t count;
 	uint32_t newest; /* index of the newest point when count > 0 */
 	int counters;
+	size_t stride;           /* words of a point */
 	uint8_t field[COUNTERS]; /* what is kept */
 	uint64_t words[];        /* the points */
 };
@@ -63,6 +64,7 @@ struct history *history_new(uint32_t capacity, field_set fields)
 		return NULL;
 	history->capacity = capacity;
 	history->counters = counters;
+	history->stride = POINT_WORDS + (size_t)counters;
 	memcpy(history->field, field, sizeof(field));
 	return history;
 }
@@ -74,15 +76,15 @@ void history_free(struct history *history)
 
 static struct point *point_of(const struct history *history, uint32_t index)
 {
-	const uint64_t *words = history->words + index * (POINT_WORDS + (size_t)history->counters);
-
-	return (struct point *)(uintptr_t)words;
+	return (struct point *)(uintptr_t)(history->words + index * history->stride);
 }
 
-/* The point `age` places behind the newest. */
+/* The point `age` places behind the newest, below `capacity`. */
 static const struct point *point_at(const struct history *history, uint32_t age)
 {
-	return point_of(history, (history->newest + history->capacity - age) % history->capacity);
+	uint32_t newest = history->newest;
+
+	return point_of(history, newest >= age ? newest - age : newest + history->capacity - age);
 }
 
 static struct point *push_point(struct history *history)

@@ -30,6 +30,8 @@
 
 #define EXIT_USAGE 2
 
+#define PAGE_THRESHOLD (1024 * 1024) /* bytes; left to itself malloc raises it */
+
 struct flags {
 	const char *node_name, *aggregator, *ca_file, *server_name, *secret_file, *token_file;
 	const char *cgroup_root, *log_root, *metrics;
@@ -337,6 +339,8 @@ static int run(const struct flags *flags, struct telemetry *telemetry, struct er
 static void keep_one_heap(void)
 {
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* a page of /metrics is some MiB: given back when it was sent */
+	(void)mallopt(M_MMAP_THRESHOLD, PAGE_THRESHOLD);
 }
 
 int main(int argc, char **argv)

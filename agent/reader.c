@@ -91,9 +91,9 @@ static void take_signals(struct reader *reader, const struct reader_options *opt
 	size_t count;
 
 	if (options->source == READER_SOURCE_FILES) {
-		if (options->wanted & signals_fields())
+		if (options->wanted & signals_fields() & ~reader->files->ops->fields(reader->files))
 			log_info("--source=files: no BPF program is loaded, so what only such a "
-				 "program can count (network, TCP) is absent");
+				 "program can count (network, TCP, run queue) is absent");
 		return;
 	}
 	count = signals_open(&signal, reader->files->ops->fields(reader->files), opened);

@@ -30,9 +30,9 @@ struct reader_options {
 	enum reader_source source;
 	field_set wanted;
 	uint32_t max_cgroups;
+	struct telemetry *telemetry;
 	uint64_t window_ns;            /* of percentiles */
 	struct oom_ledger *oom_ledger; /* see struct signal_options; may be NULL */
-	struct telemetry *telemetry;
 };
 
 struct reader;

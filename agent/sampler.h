@@ -38,8 +38,8 @@ void sampler_free(struct sampler *sampler);
 int sampler_run(struct sampler *sampler, const struct roster **ret_roster,
 	const struct sample **ret_sample);
 
-/* The raw counters of the last look, valid until the next sampler_run(): of a container at its slot,
- * where `count` is more than that. */
+/* The raw counters of the last look, valid until the next sampler_run(): of a container at its
+ * slot, where `count` is more than that. */
 struct sampler_raw {
 	const struct reading *readings;
 	uint32_t count;

@@ -26,6 +26,7 @@ struct api {
 	struct metrics_api *metrics;
 	struct custom_api *custom;
 	struct health *health;
+	struct self_metrics *self_metrics;
 	struct exchange_tally *tally;
 	struct serving_load *load;
 	_Atomic bool ends, draining;
@@ -75,8 +76,8 @@ static int add_routes(struct api *api, const struct api_options *options)
 	if (options->core_api)
 		core_api_add_routes(api->router, options->store);
 	root_api_add_routes(api->router, options->core_api, options->custom_metrics);
-	self_metrics_add_routes(api->router, options->telemetry);
-	return 0;
+	api->self_metrics = self_metrics_new(api->router, options->telemetry, options->store);
+	return api->self_metrics ? 0 : -ENOMEM;
 }
 
 static int add_loop(struct api *api, const struct api_options *options, struct error *err)
@@ -197,6 +198,7 @@ void api_stop(struct api *api)
 	custom_api_free(api->custom);
 	metrics_api_free(api->metrics);
 	health_free(api->health);
+	self_metrics_free(api->self_metrics);
 	router_free(api->router);
 	exchange_tally_free(api->tally);
 	serving_load_free(api->load);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct certificate_reload {
 	char *cert_file, *key_file;
@@ -19,8 +20,21 @@ struct certificate_reload {
 	pthread_mutex_t lock;
 	SSL_CTX *tls; /* under the lock */
 	bool unread;  /* they have changed, and could not be used yet */
-	struct telemetry_series *reloads, *failures, *stale;
+	struct telemetry_series *reloads, *failures, *stale, *expires;
 };
+
+/* 0 when it can't be told. */
+static uint64_t expiry_of(SSL_CTX *tls)
+{
+	const X509 *certificate = SSL_CTX_get0_certificate(tls);
+	struct tm end;
+	time_t at;
+
+	if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+		return 0;
+	at = timegm(&end);
+	return at > 0 ? (uint64_t)at : 0;
+}
 
 static void put_in_place(struct certificate_reload *reload, SSL_CTX *tls)
 {
@@ -68,6 +82,7 @@ static void look(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	reload->unread = false;
+	telemetry_set(reload->expires, expiry_of(tls));
 	put_in_place(reload, tls);
 	telemetry_add(reload->reloads, 1);
 	log_info("serving with the new certificate of %s", reload->cert_file);
@@ -82,6 +97,9 @@ static void register_series(struct certificate_reload *reload, struct telemetry 
 			"Times that the API's certificate was read anew", "result", "failed");
 	reload->stale = telemetry_gauge(telemetry, "tacho_aggregator_certificate_stale",
 		"1 while the API's certificate files have changed and can't be used", NULL, NULL);
+	reload->expires = telemetry_gauge(telemetry,
+		"tacho_aggregator_certificate_expiration_timestamp_seconds",
+		"When the API's certificate ends, in seconds since 1970", NULL, NULL);
 }
 
 /* The watch's first look comes before the first reading, or a change between them would be missed.
@@ -104,7 +122,10 @@ static int start(struct certificate_reload *reload,
 		return error_errno(err, ENOMEM, "starting the API");
 	reload->tls =
 		tls_context_new(reload->cert_file, reload->key_file, reload->tls_min_version, err);
-	return reload->tls ? 0 : -EINVAL;
+	if (!reload->tls)
+		return -EINVAL;
+	telemetry_set(reload->expires, expiry_of(reload->tls));
+	return 0;
 }
 
 struct certificate_reload *certificate_reload_start(

@@ -76,6 +76,7 @@ static void take_sample(struct intake *intake, struct connection *connection,
 	}
 	connection->stale_since_ns = 0;
 	telemetry_add(intake->options.tally->messages[TALLY_KIND_SAMPLE], 1);
+	tally_sample_age(intake->options.tally, sample->timestamp_ms);
 }
 
 /* What an accepted connection says. */

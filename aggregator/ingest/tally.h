@@ -70,10 +70,15 @@ struct tally {
 	struct telemetry_series *dropped[TALLY_DROP_COUNT];
 	struct telemetry_series *ended[TALLY_END_COUNT];
 	struct telemetry_series *received_bytes, *opened, *connections, *handshakes_cut;
+	struct telemetry_histogram *ages;
+	struct telemetry_series *ahead;
 	struct telemetry_series *held_bytes, *reloads, *stale_certificates;
 };
 
 /* Registers all series; see telemetry_counter(). */
 void tally_register(struct tally *tally, struct telemetry *telemetry);
+
+/* Of a sample that is taken now. */
+void tally_sample_age(const struct tally *tally, uint64_t timestamp_ms);
 
 #endif

@@ -4,6 +4,7 @@ BENCHES := \
 	bench_agent \
 	bench_exporter \
 	bench_sources \
+	bench_programs \
 	bench_list \
 	bench_metadata \
 	bench_requests
@@ -27,9 +28,10 @@ $(BENCH_PROGRAMS:=.o): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)
 # With the heap of the program that it measures.
 $(BUILD)/tests/bench/bench_requests: TEST_LIBS := $(ALLOCATOR) $(TEST_LIBS)
 
-# An iterator that does nothing, to hold ours against.
+# Programs that do nothing, to hold ours against.
 $(BUILD)/tests/bench/bench_sources.o: | $(GEN)/bpf/bare_walk.skel.h
-$(GEN)/bpf/bare_walk.o: tests/bench/bare_walk.bpf.c
+$(BUILD)/tests/bench/bench_programs.o: | $(GEN)/bpf/bare_packet.skel.h
+$(GEN)/bpf/bare_walk.o $(GEN)/bpf/bare_packet.o: $(GEN)/bpf/%.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
 	@echo '  BPF      $(@F)'
 	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<

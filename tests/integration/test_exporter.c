@@ -269,6 +269,49 @@ static void a_pods_counter_outlives_its_containers(void **state)
 	(void)process_end(load);
 }
 
+/* One series a pod, of all that its containers' sockets sent, those that are gone included. */
+static void network_is_the_pods(void **state)
+{
+	static const char POD[] = "interface=\"all\",name=\"\",namespace=\"shop\",pod=\"web-1\"}";
+	static const char SENT[] = "container_network_transmit_bytes_total";
+	struct test_container first, second;
+	struct process *load;
+	struct page page;
+	bool uncounted;
+	double before;
+	char *log;
+
+	(void)state;
+	test_container_make(cgroups, "shop", "web-1", NULL, "server", &first);
+	test_container_make(cgroups, "shop", "web-1", first.uid, "proxy", &second);
+	start_agent(NULL);
+	wait_for("container_last_seen", first.id, 1);
+	log = scratch_read(scratch_path(scratch, "agent.log"));
+	uncounted = strstr(log, "the signal network is not used") || strstr(log, "BPF is not used");
+	free(log);
+	if (uncounted) {
+		print_message("packets can't be counted here\n");
+		skip();
+	}
+	load = pipeline_start_load(&first, "network", "100");
+	wait_for(SENT, POD, 200 * 1024);
+	(void)process_end(load);
+	wait_ms(1500);
+	page = get("http", "/metrics", NULL);
+	before = sample(page.text, SENT, POD);
+	assert_true(sample(page.text, "container_network_receive_bytes_total", POD) >= before);
+	assert_true(sample(page.text, SENT, "container=\"server\"") < 0);
+	free(page.text);
+	test_container_remove(cgroups, &first);
+	load = pipeline_start_load(&second, "network", "100");
+	wait_for(SENT, POD, before + 50 * 1024);
+	page = get("http", "/metrics", NULL);
+	print_message("%.0f bytes before, %.0f after\n", before, sample(page.text, SENT, POD));
+	assert_true(sample(page.text, "container_last_seen", first.id) < 0);
+	free(page.text);
+	(void)process_end(load);
+}
+
 static void tls_is_for_who_has_a_certificate(void **state)
 {
 	struct pki *authority = pki_new("authority"), *other = pki_new("other");
@@ -318,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_counters_are_the_kernels, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_pods_counter_outlives_its_containers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(network_is_the_pods, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			tls_is_for_who_has_a_certificate, set_up, tear_down),
 	};

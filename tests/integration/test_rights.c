@@ -19,7 +19,10 @@ static const char *const WITHOUT_BPF[] = {
 	"setpriv", "--bounding-set=" CAPABILITIES, "--inh-caps=" CAPABILITIES, NULL};
 
 /* As a DaemonSet's container runs: user 0 without the rights of root, and no way to get them. */
-static const char *const BPF_ALONE[] = {
+static const char *const BPF_ALONE[] = {"setpriv", "--no-new-privs",
+	"--bounding-set=-all,+bpf,+perfmon,+net_admin", "--inh-caps=-all", NULL};
+
+static const char *const WITHOUT_PACKETS[] = {
 	"setpriv", "--no-new-privs", "--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all", NULL};
 
 static struct pipeline *pipeline;
@@ -73,7 +76,7 @@ static void auto_says_why_and_reads_files(void **state)
 }
 
 /* Log folders are as kubelets since 1.30 make them. */
-static void bpf_and_perfmon_are_enough(void **state)
+static void three_capabilities_are_enough(void **state)
 {
 	struct test_container container;
 	char pods[512], *log;
@@ -86,8 +89,30 @@ static void bpf_and_perfmon_are_enough(void **state)
 	pipeline_start_agent(pipeline, "5s", "auto");
 	assert_true(pipeline_wait_served(pipeline, &container, 2, 15000) >= 0);
 	log = scratch_read(scratch_path(pipeline->scratch, "agent.log"));
-	assert_null(strstr(log, "is missing"));
+	assert_null(strstr(log, "CAP_"));
+	assert_null(strstr(log, "is not used"));
 	assert_null(strstr(log, "names: reading"));
+	free(log);
+}
+
+/* What sees packets is left out, with its reason, and nothing else. */
+static void without_net_admin_only_packets_are_not_counted(void **state)
+{
+	struct test_container container;
+	char *log;
+
+	(void)state;
+	test_container_make(pipeline->cgroups, "shop", "web", NULL, "server", &container);
+	pipeline->agent_wrapper = WITHOUT_PACKETS;
+	pipeline_start_agent(pipeline, "5s", "auto");
+	assert_true(pipeline_wait_served(pipeline, &container, 2, 15000) >= 0);
+	assert_said("CAP_NET_ADMIN is missing: packets can't be counted");
+	assert_said("the signal network is not used: loading the BPF program network: this process "
+		    "lacks CAP_NET_ADMIN: Operation not permitted; absent: network_receive_bytes");
+	log = scratch_read(scratch_path(pipeline->scratch, "agent.log"));
+	assert_null(strstr(log, "BPF is not used"));
+	assert_null(strstr(log, "the signal tcp"));
+	assert_null(strstr(log, "the signal network_drops"));
 	free(log);
 }
 
@@ -121,7 +146,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(auto_says_why_and_reads_files, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bpf_and_perfmon_are_enough, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(three_capabilities_are_enough, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			without_net_admin_only_packets_are_not_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bpf_says_why_and_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_need_no_bpf, set_up, tear_down),
 	};

@@ -9,13 +9,16 @@ GUEST_SHARED  := $(BUILD)/tests/vm/guest.o $(BUILD)/tests/vm/loads.o
 GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 GUEST         ?= $(GUEST_TESTS)
+# Unit tests whose programs must load, and count right, on each of the kernels.
+VM_UNITS      ?= test_signal_network test_signal_tcp test_bpf_counts
+VM_UNIT_TESTS := $(VM_UNITS:%=$(BUILD)/tests/unit/agent/%)
 VM_FOLDERS    := $(VM_KERNELS:%=$(BUILD)/tests/vm/%)
-VM_TESTS      := $(foreach folder,$(VM_FOLDERS),$(GUEST:%=$(folder)/%))
+VM_TESTS      := $(foreach folder,$(VM_FOLDERS),$(GUEST:%=$(folder)/%) $(VM_UNITS:%=$(folder)/%))
 
-vm: $(VM_TESTS) $(GUESTS) $(BUILD)/tacho-agent ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
+vm: $(VM_TESTS) $(GUESTS) $(VM_UNIT_TESTS) $(BUILD)/tacho-agent ## the tests in VMs with a whole cgroup v2 tree alone (VM_KERNELS: Debian packages)
 	@for folder in $(VM_FOLDERS); do \
 		rm -f $$folder/*.output $$folder/*.status; \
-		RESULTS_IN=$$folder tests/vm/run $(ROOT)/vm/$${folder##*/} $(GUEST:%=$(BUILD)/tests/vm/%); \
+		RESULTS_IN=$$folder tests/vm/run $(ROOT)/vm/$${folder##*/} $(GUEST:%=$(BUILD)/tests/vm/%) $(VM_UNIT_TESTS); \
 	done; tests/run $(VM_TESTS)
 
 $(GUEST_OBJECTS): $(PROTO_GEN:.c=.h) | $(BPF_SKELS)

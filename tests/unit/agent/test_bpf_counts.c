@@ -271,7 +271,7 @@ static int read_with(uint64_t capabilities, enum reader_source source)
 		seen |= TELLS_SOURCES;
 	free(log);
 	reader_free(reader);
-	source_world_forget(world, cgroup);
+	source_world_free(world);
 	telemetry_free(telemetry);
 	return seen;
 }

@@ -286,10 +286,32 @@ static void jitter_makes_no_peak(void **state)
 	history_free(history);
 }
 
+/* A container starts again: its counter goes on, and what came since is its rate. */
+static void a_counter_may_go_on_from_another(void **state)
+{
+	struct history *history = history_new(18);
+	struct reading reading = {.valid = FIELD_BIT(FIELD_OOM_KILLS)};
+	uint64_t rate, span;
+
+	(void)state;
+	history_was(history, FIELD_OOM_KILLS, 5); /* nothing yet */
+	history_start_at_zero(history, 100 * S);
+	add_cpu(history, 101 * S, S);
+	history_was(history, FIELD_OOM_KILLS, 5);
+	reading.at_ns = 102 * S;
+	reading.value[FIELD_OOM_KILLS] = 7;
+	history_add(history, &reading);
+	assert_true(history_rate(history, FIELD_OOM_KILLS, 15 * S, 1000, &rate, &span));
+	assert_int_equal(span, 2 * S);
+	assert_int_equal(rate, 1000);
+	history_free(history);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_reading_has_no_rate),
+		cmocka_unit_test(a_counter_may_go_on_from_another),
 		cmocka_unit_test(window_is_the_closest_span),
 		cmocka_unit_test(young_container_is_measured_from_its_creation),
 		cmocka_unit_test(too_short_a_span_says_nothing),
