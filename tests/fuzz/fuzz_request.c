@@ -27,7 +27,8 @@ static void check(const struct request *request)
 		return;
 	(void)label_selector_matches(options.labels, &LABELS);
 	(void)label_selector_matches(options.labels, &NONE);
-	(void)label_selector_required(options.labels);
+	if (options.labels)
+		(void)label_selector_required(options.labels);
 	(void)field_selector_matches(options.fields, "shop", "web");
 	label_selector_free(options.labels);
 	field_selector_free(options.fields);
