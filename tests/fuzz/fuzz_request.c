@@ -23,8 +23,10 @@ static void check(const struct request *request)
 	free(name);
 	(void)request_check_timeout(request, &err);
 	(void)request_pretty(request);
-	if (!list_options_parse(request, "metrics.k8s.io", "pods", &options, &status))
+	if (!list_options_parse(request, "metrics.k8s.io", "pods", &options, &status)) {
+		status_free(&status);
 		return;
+	}
 	(void)label_selector_matches(options.labels, &LABELS);
 	(void)label_selector_matches(options.labels, &NONE);
 	if (options.labels)
