@@ -38,6 +38,7 @@ bool custom_metric_has_window(enum metric metric)
 		return metric == METRIC_CPU_THROTTLED_RATIO;
 	case METRIC_KIND_GAUGE:
 	case METRIC_KIND_TOTAL:
+	case METRIC_KIND_MEAN:
 		break;
 	}
 	return false;
