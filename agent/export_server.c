@@ -79,8 +79,9 @@ struct export_server {
 	struct event *sweep;
 	struct connection_line line;
 	uint32_t count;
+	uint32_t accepts; /* since the last sweep */
 	struct log_limit failures;
-	struct telemetry_series *open, *closed[ENDS];
+	struct telemetry_series *open, *paused, *closed[ENDS];
 	struct export_reply_counts *replies;
 };
 
@@ -260,9 +261,12 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct
 	struct export_server *server = context;
 	struct connection *connection;
 
-	(void)listener;
 	(void)from;
 	(void)length;
+	if (++server->accepts >= EXPORT_MAX_ACCEPTS) {
+		telemetry_add(server->paused, 1);
+		(void)evconnlistener_disable(listener);
+	}
 	if (!make_room(server)) {
 		telemetry_add(server->closed[ON_LIMIT], 1);
 		(void)close(fd);
@@ -336,7 +340,8 @@ static void sweep(evutil_socket_t fd, short what, void *context)
 		if (is_late(server, connection, &end))
 			end_connection(connection, end);
 	}
-	(void)evconnlistener_enable(server->listener); /* see accept_failed() */
+	server->accepts = 0;
+	(void)evconnlistener_enable(server->listener); /* see accepted(), accept_failed() */
 	if (server->options.tls)
 		export_tls_refresh(server->options.tls);
 }
@@ -388,6 +393,9 @@ static void register_series(struct export_server *server)
 
 	server->open = telemetry_gauge(telemetry, "tacho_agent_metrics_connections",
 		"Connections to /metrics that are open", NULL, NULL);
+	server->paused = telemetry_counter(telemetry, "tacho_agent_metrics_accepts_paused_total",
+		"Times that new connections to /metrics had to wait, for too many came at once",
+		NULL, NULL);
 	for (size_t i = 0; i < ENDS; i++)
 		server->closed[i] = telemetry_counter(telemetry,
 			"tacho_agent_metrics_connections_closed_total",

@@ -18,6 +18,9 @@
 #include <stdint.h>
 
 #define EXPORT_MAX_CONNECTIONS 16 /* two Prometheus replicas have two */
+/* New ones between two sweeps, which are a second apart at most: a handshake is a millisecond of
+ * the loop. More wait in the kernel's line. */
+#define EXPORT_MAX_ACCEPTS     32
 
 /* In milliseconds. */
 struct export_deadlines {

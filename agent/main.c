@@ -1,5 +1,6 @@
 /* tacho-agent: flags, then the parts, then the loop. */
 #include "agent/agent.h"
+#include "agent/bpf_cost.h"
 #include "agent/credential.h"
 #include "agent/export_address.h"
 #include "agent/fan_out.h"
@@ -7,6 +8,7 @@
 #include "agent/metric_selection.h"
 #include "agent/once.h"
 #include "agent/privileges.h"
+#include "agent/probe.h"
 #include "agent/resolver.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
@@ -35,7 +37,7 @@ struct flags {
 	const char *cgroup_root, *log_root, *metrics;
 	uint64_t window_ns, interval_ns;
 	int source, output, log_level;
-	bool standalone, insecure, once, help, version;
+	bool standalone, insecure, once, probe, help, version;
 	struct export_flags export;
 	char host_name[256];
 	metric_set metric_set;
@@ -109,8 +111,12 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 		{"once", OPTION_SWITCH, {.on = &flags->once},
 			.help = "Look for one window, print what was seen, and leave. No aggregator is "
 				"needed."},
-		{"output", OPTION_CHOICE, {.choice = &flags->output}, .help = "Form of --once.",
-			.choices = "table|json"},
+		{"probe", OPTION_SWITCH, {.on = &flags->probe},
+			.help = "Watch for one window, print which signals this node can give, from "
+				"which source, and what each costs, and leave. No aggregator is "
+				"needed."},
+		{"output", OPTION_CHOICE, {.choice = &flags->output},
+			.help = "Form of --once and of --probe.", .choices = "table|json"},
 		{"log-level", OPTION_CHOICE, {.choice = &flags->log_level},
 			.help = "What is logged.", .choices = "error|warn|info|debug"},
 		{"version", OPTION_SWITCH, {.on = &flags->version}, .help = "Print the version."},
@@ -130,6 +136,7 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 /* What one flag alone can't say. */
 static int check_flags(struct flags *flags, struct error *err)
 {
+	const bool alone = flags->once || flags->probe;
 	size_t root = strlen(flags->cgroup_root);
 
 	if (flags->window_ns < flags->interval_ns)
@@ -152,11 +159,15 @@ static int check_flags(struct flags *flags, struct error *err)
 		return error_set(err, EINVAL,
 			"--node-name: \"%s\" is no node name: want at most %d of a-z, 0-9, '-', '.'",
 			flags->node_name, NODE_NAME_MAX);
-	if (!flags->once && !*flags->aggregator)
+	if (flags->once && flags->probe)
+		return error_set(err, EINVAL, "--once and --probe: want one, not both");
+	if (flags->probe && *flags->export.address)
+		return error_set(err, EINVAL, "--probe and --metrics-address: want one, not both");
+	if (!alone && !*flags->aggregator)
 		return error_set(err, EINVAL,
 			"--aggregator is missing: where figures are sent; --once prints them "
 			"instead");
-	if (!flags->once && !*flags->token_file && !*flags->secret_file)
+	if (!alone && !*flags->token_file && !*flags->secret_file)
 		return error_set(err, EINVAL,
 			"--token-file or --secret-file is missing: the aggregator believes no agent "
 			"without");
@@ -277,11 +288,35 @@ static bool counts_packets(const struct flags *flags)
 		       signals_network_fields()) != 0;
 }
 
+/* The kernel is asked to measure before rights are given up: that takes one more than the agent
+ * has. */
+static int run_probe(const struct flags *flags, struct telemetry *telemetry, struct error *err)
+{
+	struct probe_options options = {
+		.cgroup_root = flags->cgroup_root,
+		.node_name = flags->node_name,
+		.window_ns = flags->window_ns,
+		.interval_ns = flags->interval_ns,
+		.json = flags->output == ONCE_JSON,
+		.telemetry = telemetry,
+	};
+	struct error why;
+	int fd CLOSE_FD = bpf_cost_measure(&why);
+	int r;
+
+	if (fd < 0)
+		options.not_measured = why.message;
+	r = privileges_drop(true, err);
+	return r < 0 ? r : probe_run(&options, stdout, err);
+}
+
 static int run(const struct flags *flags, struct telemetry *telemetry, struct error *err)
 {
 	struct parts parts = {0};
 	int r = 0;
 
+	if (flags->probe)
+		return run_probe(flags, telemetry, err);
 	if (!flags->once) {
 		parts.credential = new_credential(flags, telemetry, err);
 		r = parts.credential ? 0 : -EINVAL;

@@ -1,5 +1,7 @@
 #include "agent/once_report.h"
 
+#include "agent/text_table.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
@@ -7,6 +9,8 @@
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define CELL 24
+
+_Static_assert(3 + METRIC_COUNT <= TEXT_TABLE_COLUMNS, "TEXT_TABLE_COLUMNS is too small");
 
 /* 1234567 bytes as "1205Ki", as kubectl top counts in Ki and Mi. */
 static void format_bytes(uint64_t bytes, const char *suffix, char *out)
@@ -63,29 +67,20 @@ static void format_cell(const struct figures *figures, enum metric metric, char 
 	}
 }
 
-/* A column's width is that of its widest cell; cells stand in rows x columns of CELL bytes. */
-struct table {
-	struct buffer cells; /* NUL-terminated strings, row by row */
-	size_t width[3 + METRIC_COUNT];
-	size_t columns;
-};
-
-static void add_cell(struct table *table, size_t column, const char *text)
+static size_t columns_of(metric_set metrics, enum metric_scope scope)
 {
-	size_t length = strlen(text);
+	size_t columns = 3;
 
-	buffer_append(&table->cells, text, length + 1);
-	if (length > table->width[column])
-		table->width[column] = length;
+	for (int i = 0; i < METRIC_COUNT; i++)
+		columns += (metrics & METRIC_BIT(i)) && metric_info((enum metric)i)->scope == scope;
+	return columns;
 }
 
-static void add_row(struct table *table, metric_set metrics, enum metric_scope scope,
+static void add_row(struct text_table *table, metric_set metrics, enum metric_scope scope,
 	const char *const names[3], const struct figures *figures)
 {
-	size_t column = 0;
-
-	for (; column < 3; column++)
-		add_cell(table, column, names[column]);
+	for (size_t column = 0; column < 3; column++)
+		text_table_add(table, names[column]);
 	for (int i = 0; i < METRIC_COUNT; i++) {
 		char cell[CELL];
 
@@ -93,27 +88,8 @@ static void add_row(struct table *table, metric_set metrics, enum metric_scope s
 			continue;
 		if (figures)
 			format_cell(figures, (enum metric)i, cell);
-		add_cell(table, column++, figures ? cell : metric_info((enum metric)i)->name);
+		text_table_add(table, figures ? cell : metric_info((enum metric)i)->name);
 	}
-	table->columns = column;
-}
-
-/* 0 or -errno. */
-static int print_table(const struct table *table, FILE *out)
-{
-	const char *cell = table->cells.data, *end = cell + table->cells.length;
-	int r;
-
-	for (size_t column = 0; cell < end; column = (column + 1) % table->columns) {
-		if (column + 1 == table->columns)
-			r = fprintf(out, "%s\n", cell);
-		else
-			r = fprintf(out, "%-*s  ", (int)table->width[column], cell);
-		if (r < 0)
-			return -errno;
-		cell += strlen(cell) + 1;
-	}
-	return 0;
 }
 
 static const char *or_unknown(const char *text)
@@ -128,8 +104,9 @@ int once_report_table(const struct once_report *report, FILE *out)
 	static const char *const NODE_HEADER[3] = {"node", "", ""};
 	static const char *const HEADER[3] = {"namespace", "pod", "container"};
 	const char *const node[3] = {report->node_name, "", ""};
-	struct table nodes = {0}, rows = {0};
-	int r = 0;
+	struct text_table nodes = {.columns = columns_of(report->metrics, METRIC_SCOPE_NODE)};
+	struct text_table rows = {.columns = columns_of(report->metrics, METRIC_SCOPE_CONTAINER)};
+	int r;
 
 	add_row(&nodes, report->metrics, METRIC_SCOPE_NODE, NODE_HEADER, NULL);
 	add_row(&nodes, report->metrics, METRIC_SCOPE_NODE, node, &sample->node);
@@ -147,17 +124,13 @@ int once_report_table(const struct once_report *report, FILE *out)
 				&sample->rows[row]);
 		}
 	}
-	if (nodes.cells.failed || rows.cells.failed) {
-		r = -ENOMEM;
-	} else {
-		r = print_table(&nodes, out);
-		if (r == 0 && fputc('\n', out) == EOF)
-			r = -errno;
-		if (r == 0)
-			r = print_table(&rows, out);
-	}
-	buffer_free(&nodes.cells);
-	buffer_free(&rows.cells);
+	r = text_table_print(&nodes, out);
+	if (r == 0 && fputc('\n', out) == EOF)
+		r = -errno;
+	if (r == 0)
+		r = text_table_print(&rows, out);
+	text_table_free(&nodes);
+	text_table_free(&rows);
 	return r;
 }
 

@@ -234,6 +234,14 @@ void oom_ledger_name(struct oom_ledger *ledger,
 	}
 }
 
+bool oom_ledger_unnamed(const struct oom_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->account_count; i++)
+		if (!ledger->accounts[i].who.named)
+			return true;
+	return false;
+}
+
 /* --- figures ---------------------------------------------------------------------------------- */
 
 bool oom_ledger_total(struct oom_ledger *ledger, const struct cgroup *cgroup, uint64_t now_ns,

@@ -49,6 +49,9 @@ void oom_ledger_name(struct oom_ledger *ledger,
 	const char *(*name_of)(void *context, const char *pod_uid, const char *container_id),
 	void *context);
 
+/* True when an account has no name yet: worth looking again. */
+bool oom_ledger_unnamed(const struct oom_ledger *ledger);
+
 /* All kills in the cgroup's container. False as long as it is not known which container it is.
  * *ret_before is what this said before the container's cgroup came, when this is the first time
  * for it, and else UINT64_MAX. */

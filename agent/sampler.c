@@ -268,7 +268,8 @@ static void refresh_names(struct sampler *sampler, uint64_t now_ns)
 	if (!*cgroup_tree_top(sampler->tree))
 		return; /* units have names of their own */
 	if (sampler->changed_ns <= sampler->named_ns && sampler->named_ns) {
-		if (!sampler->unnamed)
+		if (!sampler->unnamed &&
+			!(sampler->oom_ledger && oom_ledger_unnamed(sampler->oom_ledger)))
 			return;
 		if (!eager && now_ns - sampler->named_ns < NAMES_LAZY_NS)
 			return;

@@ -360,6 +360,14 @@ static void choose_fields(struct source_bpf *source)
 	}
 }
 
+field_set source_bpf_fields(const struct hierarchy *hierarchy)
+{
+	struct source_bpf source = {.hierarchy = *hierarchy};
+
+	choose_fields(&source);
+	return bpf_fields(&source.base);
+}
+
 struct source *source_bpf_new(const struct hierarchy *hierarchy, const char *top,
 	uint32_t max_cgroups, struct telemetry *telemetry, struct error *err)
 {

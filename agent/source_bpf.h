@@ -15,6 +15,9 @@
 struct source *source_bpf_new(const struct hierarchy *hierarchy, const char *top,
 	uint32_t max_cgroups, struct telemetry *telemetry, struct error *err);
 
+/* The fields that it gives where it loads. */
+field_set source_bpf_fields(const struct hierarchy *hierarchy);
+
 /* Walks another top from now on. 0 or -errno. */
 int source_bpf_set_top(struct source *source, const char *top, struct error *err);
 

@@ -186,12 +186,17 @@ uint64_t net_world_snmp(
 	return 0;
 }
 
-void net_world_command(const struct net_world *world, enum net_side side, const char *command)
+bool net_world_try(const struct net_world *world, enum net_side side, const char *command)
 {
 	bool done;
 
 	net_world_enter(world, side);
 	done = run("%s", command);
 	net_world_leave(world);
-	assert_true(done);
+	return done;
+}
+
+void net_world_command(const struct net_world *world, enum net_side side, const char *command)
+{
+	assert_true(net_world_try(world, side, command));
 }

@@ -4,6 +4,7 @@
 #ifndef TESTS_HARNESS_NET_WORLD_H
 #define TESTS_HARNESS_NET_WORLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct net_world;
@@ -32,7 +33,8 @@ struct net_counters net_world_counters(const struct net_world *world, enum net_s
 uint64_t net_world_snmp(
 	const struct net_world *world, enum net_side side, const char *group, const char *name);
 
-/* Runs a command on a side; fails the test when it fails. */
+/* Runs a command on a side: false when it fails; the other one fails the test then. */
+bool net_world_try(const struct net_world *world, enum net_side side, const char *command);
 void net_world_command(const struct net_world *world, enum net_side side, const char *command);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/telemetry.h"
 #include "base/tls_config.h"
+#include "proto/bounds.h"
 #include "proto/tacho.pb-c.h"
 #include "tests/harness/crowd.h"
 #include "tests/harness/pipeline.h"
@@ -242,7 +243,7 @@ static void what_is_no_protobuf_is_dropped(void **state)
 
 static void what_is_too_long_ends_its_connection(void **state)
 {
-	const size_t size = 2 << 20;
+	const size_t size = WIRE_MAX_MESSAGE + 1;
 	char *data = calloc(1, size);
 	uint64_t connection;
 

@@ -164,8 +164,11 @@ static struct source *new_bpf(struct world *world)
 
 static struct reader *new_reader(struct world *world, enum reader_source from)
 {
-	const struct reader_options options = {
-		&world->hierarchy, from, ALL_FIELDS, MAX_CGROUPS, world->telemetry};
+	const struct reader_options options = {.hierarchy = &world->hierarchy,
+		.source = from,
+		.wanted = ALL_FIELDS,
+		.max_cgroups = MAX_CGROUPS,
+		.telemetry = world->telemetry};
 	struct error err;
 	struct reader *reader = reader_new(&options, &err);
 

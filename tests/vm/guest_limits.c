@@ -136,7 +136,7 @@ static void check(struct world *world, const struct figures figures[COUNT],
 static void equal_to_the_files(struct world *world, enum reader_source source)
 {
 	const struct reader_options reader_options = {&world->hierarchy, source,
-		figures_fields(METRICS, METRIC_SCOPE_CONTAINER), 64, world->telemetry};
+		figures_fields(METRICS, METRIC_SCOPE_CONTAINER), 64, .telemetry = world->telemetry};
 	const struct figures_options options = {METRICS, 15 * NS_PER_SECOND, NS_PER_SECOND, 2};
 	struct history *histories[COUNT];
 	struct reading readings[COUNT];

@@ -365,6 +365,31 @@ static void connections_are_bounded(void **state)
 		(void)close(fds[i]);
 }
 
+/* Each is served, but not all in the same second. A machine that is busy may not bring about a
+ * flood at once. */
+static void a_flood_of_connections_waits(void **state)
+{
+	struct telemetry_series *paused;
+	uint64_t served = 0;
+	bool more = false;
+
+	(void)state;
+	start(PATIENT, false, false);
+	paused = telemetry_counter(
+		telemetry, "tacho_agent_metrics_accepts_paused_total", "", NULL, NULL);
+	for (int i = 0; i < 5000 && !more; i++, served++) {
+		int fd = connect_plain();
+
+		more = telemetry_get(paused) > 0; /* one more, which waits */
+		send_text(fd, GET_PAGE);
+		(void)receive(fd, "\n" BODY);
+		(void)close(fd);
+	}
+	assert_true(more);
+	assert_true(served >= EXPORT_MAX_ACCEPTS);
+	assert_int_equal(answered("200"), served);
+}
+
 /* --- TLS -------------------------------------------------------------------------------------- */
 
 static struct https *open_with(const struct pki *issuer, const char *usage)
@@ -536,6 +561,7 @@ int main(void)
 		TEST(who_gets_no_page_is_cut),
 		TEST(who_is_idle_is_closed),
 		TEST(connections_are_bounded),
+		TEST(a_flood_of_connections_waits),
 		TEST(only_who_has_a_certificate_of_the_ca_is_let_in),
 		TEST(without_a_ca_everybody_is_let_in),
 		TEST(plain_http_to_tls_is_cut),

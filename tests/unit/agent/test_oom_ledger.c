@@ -207,8 +207,10 @@ static void strays_count_for_their_container(void **state)
 	test.names = (struct names){{{"one", "app"}, {"two", "app"}, {"gone", "app"}}};
 	oom_ledger_stray(test.ledger, "uid", "one", 1, test.now);
 	oom_ledger_stray(test.ledger, "uid", "gone", 1, test.now);
+	assert_true(oom_ledger_unnamed(test.ledger));
 	enter(&test, &cgroup);
 	assert_int_equal(look(&test, &cgroup, 0), 2);
+	assert_false(oom_ledger_unnamed(test.ledger));
 	assert_int_equal(oom_ledger_accounts(test.ledger), 1); /* they became one */
 	oom_ledger_stray(test.ledger, "uid", "one", 1, test.now);
 	assert_int_equal(look(&test, &cgroup, 0), 3);

@@ -255,6 +255,34 @@ static void counts_segments_that_were_sent_again(void **state)
 	end(&test);
 }
 
+/* Every fifth packet of the client is lost, until it has sent all. */
+static void counts_segments_that_netem_lost(void **state)
+{
+	struct tcp_test test = begin(&signal_tcp);
+	struct cgroup *server = signal_world_add(&test.signal, "server");
+	struct cgroup *client = signal_world_add(&test.signal, "client");
+	pid_t right;
+	uint64_t segments;
+
+	(void)state;
+	if (!net_world_try(test.net, NET_LEFT,
+		    "tc qdisc add dev tacho0 root netem loss 20% limit 100000 2>/dev/null")) {
+		print_message("skipped: this kernel has no netem\n");
+		end(&test);
+		skip();
+	}
+	right = start(&test, server, take_all);
+	wait_ready(&test);
+	test.side = NET_LEFT;
+	assert_int_equal(write(test.go[1], "", 1), 1);
+	signal_world_run(&test.signal, client, send_into_nothing, &test);
+	wait_for(right);
+	segments = net_world_snmp(test.net, NET_LEFT, "Tcp", "RetransSegs");
+	assert_true(segments > 0);
+	assert_int_equal(signal_world_value(&test.signal, client, FIELD_TCP_RETRANSMITS), segments);
+	end(&test);
+}
+
 /* --- drops ------------------------------------------------------------------------------------ */
 
 /* Takes no datagram out of its small buffer. */
@@ -363,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_a_scripted_client_and_server),
 		cmocka_unit_test(counts_segments_that_were_sent_again),
+		cmocka_unit_test(counts_segments_that_netem_lost),
 		cmocka_unit_test(counts_datagrams_without_room),
 		cmocka_unit_test(counts_packets_that_did_not_leave),
 		cmocka_unit_test(a_quiet_exchange_drops_nothing),

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,7 +44,7 @@ static int set_up(void **state)
 	world.server = https_server_start(world.store, world.telemetry, NULL);
 	world.scratch = scratch_new();
 	world.pki = pki_new("another");
-	world.pair = pki_issue(world.pki, "IP:127.0.0.1", 3600);
+	world.pair = pki_issue(world.pki, "IP:127.0.0.1", 7200);
 	world.ca = scratch_write(world.scratch, "ca.crt", pki_ca(world.pki));
 	*state = &world;
 	return 0;
@@ -97,6 +98,16 @@ static void expect_answer(struct https *client)
 	https_response_free(&answer);
 }
 
+/* That the one which is served ends in `seconds`, give or take a minute. */
+static bool ends_in(const struct world *world, uint64_t seconds)
+{
+	uint64_t at = telemetry_get(telemetry_gauge(world->telemetry,
+		"tacho_aggregator_certificate_expiration_timestamp_seconds", "", NULL, NULL));
+	uint64_t expected = (uint64_t)time(NULL) + seconds;
+
+	return at + 60 > expected && at < expected + 60;
+}
+
 static void takes_the_new_one_and_keeps_connections(void **state)
 {
 	struct world *world = *state;
@@ -106,9 +117,11 @@ static void takes_the_new_one_and_keeps_connections(void **state)
 	assert_non_null(old);
 	expect_answer(old);
 	assert_false(trusted(world, world->ca));
+	assert_false(ends_in(world, 7200));
 	replace(world, "tls.crt", world->pair.cert);
 	replace(world, "tls.key", world->pair.key);
 	assert_true(wait_until(new_is_served, world, PATIENCE_MS));
+	assert_true(ends_in(world, 7200));
 	assert_false(trusted(world, https_server_ca(world->server)));
 	expect_answer(old);
 	https_close(old);
