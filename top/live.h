@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "top/ask.h"
-#include "top/flags.h"
+#include "top/top_flags.h"
 
 /* Until q or a signal: 0, or 128 + the signal. -errno with a message when there is no terminal. */
 int live_run(struct ask *ask, struct event_base *base, const struct flags *flags,

@@ -3,10 +3,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "top/ask.h"
-#include "top/flags.h"
+#include "top/top_flags.h"
 #include "top/kubeconfig_files.h"
 #include "top/live.h"
-#include "top/once.h"
+#include "top/top_once.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -43,7 +43,7 @@ static int run_with(const struct flags *flags, const struct kube_config *config,
 
 	if (!ask)
 		return -EINVAL;
-	r = flags->once ? once_run(ask, base, flags, err)
+	r = flags->once ? top_once_run(ask, base, flags, err)
 			: live_run(ask, base, flags, config->server, err);
 	ask_free(ask);
 	return r;
@@ -71,23 +71,23 @@ int main(int argc, char **argv)
 {
 	struct flags flags;
 	struct error err = {{0}};
-	int r = flags_read(&flags, argc, argv, &err);
+	int r = top_flags_read(&flags, argc, argv, &err);
 
 	file_hold_standard();
 	log_set_level(LOG_LEVEL_ERROR);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (r < 0) {
 		(void)fprintf(stderr, "tacho-top: %s\n", err.message);
-		flags_free(&flags);
+		top_flags_free(&flags);
 		return EXIT_USAGE;
 	}
 	if (flags.help)
-		flags_help(&flags);
+		top_flags_help(&flags);
 	else if (flags.version)
 		(void)puts("tacho-top " TACHO_VERSION);
 	else
 		r = run(&flags, &err);
-	flags_free(&flags);
+	top_flags_free(&flags);
 	if (r < 0)
 		(void)fprintf(stderr, "tacho-top: %s\n", err.message);
 	return r < 0 ? EXIT_FAILURE : r;

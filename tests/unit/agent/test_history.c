@@ -289,7 +289,7 @@ static void jitter_makes_no_peak(void **state)
 /* A container starts again: its counter goes on, and what came since is its rate. */
 static void a_counter_may_go_on_from_another(void **state)
 {
-	struct history *history = history_new(18);
+	struct history *history = history_new(18, ALL_FIELDS);
 	struct reading reading = {.valid = FIELD_BIT(FIELD_OOM_KILLS)};
 	uint64_t rate, span;
 

@@ -1,4 +1,4 @@
-#include "top/flags.h"
+#include "top/top_flags.h"
 
 #include "base/clock.h"
 #include "base/options.h"
@@ -84,7 +84,7 @@ static int read_columns(struct flags *flags, struct error *err)
 	return 0;
 }
 
-int flags_read(struct flags *flags, int argc, char *const *argv, struct error *err)
+int top_flags_read(struct flags *flags, int argc, char *const *argv, struct error *err)
 {
 	struct option_spec specs[MAX_SPECS];
 	size_t count;
@@ -111,7 +111,7 @@ int flags_read(struct flags *flags, int argc, char *const *argv, struct error *e
 	return r;
 }
 
-void flags_help(struct flags *flags)
+void top_flags_help(struct flags *flags)
 {
 	struct option_spec specs[MAX_SPECS];
 
@@ -120,7 +120,7 @@ void flags_help(struct flags *flags)
 	options_print(specs, table(flags, specs), stdout);
 }
 
-void flags_free(struct flags *flags)
+void top_flags_free(struct flags *flags)
 {
 	string_list_free(&flags->columns_list);
 }

@@ -1,6 +1,6 @@
 /* tacho-top's flags. */
-#ifndef TOP_FLAGS_H
-#define TOP_FLAGS_H
+#ifndef TOP_TOP_FLAGS_H
+#define TOP_TOP_FLAGS_H
 
 #include "base/error.h"
 #include "base/string_list.h"
@@ -24,14 +24,14 @@ struct flags {
 	int show;   /* enum kind, or KIND_COUNT: both */
 	int output; /* enum output */
 
-	/* made of them by flags_read() */
+	/* made of them by top_flags_read() */
 	column_set columns;
 	int sort_column; /* -1: by name */
 };
 
 /* 0, or -EINVAL with a message. */
-int flags_read(struct flags *flags, int argc, char *const *argv, struct error *err);
-void flags_help(struct flags *flags);
-void flags_free(struct flags *flags);
+int top_flags_read(struct flags *flags, int argc, char *const *argv, struct error *err);
+void top_flags_help(struct flags *flags);
+void top_flags_free(struct flags *flags);
 
 #endif

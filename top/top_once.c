@@ -1,4 +1,4 @@
-#include "top/once.h"
+#include "top/top_once.h"
 
 #include "top/print.h"
 
@@ -75,7 +75,8 @@ static int print_objects(const struct flags *flags, const struct table *tables, 
 	return r < 0 ? error_errno(err, ENOMEM, "writing JSON") : 0;
 }
 
-int once_run(struct ask *ask, struct event_base *base, const struct flags *flags, struct error *err)
+int top_once_run(
+	struct ask *ask, struct event_base *base, const struct flags *flags, struct error *err)
 {
 	struct table tables[KIND_COUNT] = {0};
 	int r = 0;
