@@ -119,6 +119,7 @@ static void write_all(struct files_test *test, const struct cgroup *cgroup)
 	write_text(test, cgroup, "memory.swap.current", "8\n");
 	write_text(test, cgroup, "memory.peak", "9\n");
 	write_text(test, cgroup, "memory.max", "13\n");
+	write_text(test, cgroup, "memory.events", "low 1\nmax 2\noom 3\noom_kill 23\n");
 	write_text(test, cgroup, "hugetlb.2MB.current", "14\n");
 	write_text(test, cgroup, "hugetlb.1GB.current", "15\n");
 	write_text(test, cgroup, "pids.current", "10\n");
@@ -161,6 +162,7 @@ static void reads_every_field_of_v2(void **state)
 	assert_int_equal(reading.value[FIELD_HUGETLB_2MB_BYTES], 14);
 	assert_int_equal(reading.value[FIELD_HUGETLB_1GB_BYTES], 15);
 	assert_int_equal(reading.value[FIELD_IO_LATENCY_NS], 16000);
+	assert_int_equal(reading.value[FIELD_OOM_KILLS], 23);
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(
 			reading.value[FIELD_PRESSURE_CPU_SOME_NS + i], (17 + (uint64_t)i) * 1000);
@@ -185,7 +187,7 @@ static void reads_memory_of_a_hybrid_host_from_v1(void **state)
 	field_set memory = FIELD_BIT(FIELD_MEMORY_USAGE_BYTES) |
 			   FIELD_BIT(FIELD_MEMORY_INACTIVE_FILE_BYTES) |
 			   FIELD_BIT(FIELD_MEMORY_ANON_BYTES) | FIELD_BIT(FIELD_MEMORY_FILE_BYTES) |
-			   FIELD_BIT(FIELD_MEMORY_PEAK_BYTES);
+			   FIELD_BIT(FIELD_MEMORY_PEAK_BYTES) | FIELD_BIT(FIELD_OOM_KILLS);
 	field_set given = memory | FIELD_BIT(FIELD_CPU_USAGE_NS) |
 			  FIELD_BIT(FIELD_MEMORY_SWAP_BYTES) | FIELD_BIT(FIELD_MEMORY_LIMIT_BYTES) |
 			  PRESSURE_FIELDS;
@@ -203,6 +205,8 @@ static void reads_memory_of_a_hybrid_host_from_v1(void **state)
 		"cache 1\nrss 1\ninactive_file 1\ntotal_cache 6\ntotal_rss 5\ntotal_inactive_file "
 		"7\n");
 	write_v1(&test, cgroup, "memory.limit_in_bytes", "9223372036854771712\n");
+	write_v1(&test, cgroup, "memory.oom_control",
+		"oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
 	write_text(&test, cgroup, "memory.pressure", PRESSURE("5", "4"));
 	reading = read_one(&test, cgroup, ALL);
 	log = log_capture_end(capture);
