@@ -10,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Descriptors that are left to the rest of the process: sockets, folders, the log. */
-#define LEFT_OVER 64
+/* Descriptors that are left to the rest of the process: some 60 of BPF programs, sockets, folders,
+ * the log. Of a limit that has not twice as many, this share may be held. */
+#define LEFT_OVER   112
+#define SMALL_SHARE 8
 /* What is given back when the kernel says that there are no more. */
-#define GIVE_BACK 16
+#define GIVE_BACK   16
 
 struct held_files {
 	int v2, memory_v1;               /* the mount points; -1 = none */
@@ -40,7 +42,7 @@ static uint32_t raise_limit(void)
 	if (soft < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		limit.rlim_cur = soft;
 	if (limit.rlim_cur < (rlim_t)2 * LEFT_OVER)
-		return (uint32_t)limit.rlim_cur / 2;
+		return (uint32_t)limit.rlim_cur / SMALL_SHARE;
 	limit.rlim_cur -= LEFT_OVER;
 	return limit.rlim_cur < UINT32_MAX ? (uint32_t)limit.rlim_cur : UINT32_MAX;
 }
