@@ -543,10 +543,10 @@ static void check_everything_is_read(struct files_test *test, uint32_t count)
 static void few_file_descriptors_are_enough(void **state)
 {
 	const uint32_t count = 300;
-	struct rlimit limit = {64, 64};
+	struct rlimit limit = {256, 256};
 	struct log_capture *capture = log_capture_start();
 	struct files_test test;
-	int taken[64];
+	int taken[256];
 	unsigned before;
 	char *log;
 
@@ -573,17 +573,17 @@ static void few_file_descriptors_are_enough(void **state)
 		test.source->ops->add(test.source, source_world_at(test.world, slot));
 	check_everything_is_read(&test, count);
 	check_everything_is_read(&test, count);
-	assert_int_equal(counted(&test, "tacho_agent_open_cgroup_files", NULL, NULL), 32);
+	assert_int_equal(counted(&test, "tacho_agent_open_cgroup_files", NULL, NULL), 144);
 	assert_true(counted(&test, "tacho_agent_files_reopened_total", NULL, NULL) > 2 * count);
 
 	/* The rest of the process takes all that are left: the source gives some of its own back.
 	 */
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 256; i++)
 		taken[i] = dup(STDERR_FILENO);
 	check_everything_is_read(&test, count);
-	assert_int_equal(counted(&test, "tacho_agent_open_cgroup_files", NULL, NULL), 32 - 16);
+	assert_int_equal(counted(&test, "tacho_agent_open_cgroup_files", NULL, NULL), 144 - 16);
 	assert_int_equal(errors(&test, "open"), 0);
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 256; i++)
 		if (taken[i] >= 0)
 			(void)close(taken[i]);
 	log = log_capture_end(capture);
