@@ -76,7 +76,7 @@ test: ## unit, integration and VM tests, with sanitizers
 	@scripts/test
 
 unit: $(UNIT_TESTS) ## the unit tests alone
-	@BUILD=$(BUILD) tests/run $^
+	@BUILD=$(BUILD) JOBS=$(JOBS) tests/run $^
 
 integration: $(INTEGRATION_TESTS) $(PROGRAMS) $(BUILD)/demo/load ## the integration tests alone
 	@BUILD=$(BUILD) tests/run $(INTEGRATION_TESTS)
