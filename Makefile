@@ -71,7 +71,7 @@ demo: ## agent and aggregator on this machine, seen through kubectl (ONCE=1: pri
 	@$(MAKE) --no-print-directory -s all $(BUILD)/demo/load
 	@BUILD=$(BUILD) ONCE=$(ONCE) exec scripts/demo
 
-test: ## unit, integration and VM tests, with sanitizers
+test: ## every test, with sanitizers: unit, threads, integration, fuzz, guard, scale, chart and images, VM, Prometheus, control plane
 	@scripts/deps test
 	@scripts/test
 

@@ -62,6 +62,22 @@ static unsigned parts_of(enum metric metric)
 	}
 }
 
+/* Of the container's sockets: one series a pod. */
+static bool is_of_network(enum metric metric)
+{
+	enum field field = figures_field(metric);
+
+	return field >= FIELD_NETWORK_RECEIVE_BYTES && field <= FIELD_NETWORK_TRANSMIT_DROPPED;
+}
+
+/* Of block devices: with the label device. */
+static bool is_of_devices(enum metric metric)
+{
+	enum field field = figures_field(metric);
+
+	return field >= FIELD_IO_READ_BYTES && field <= FIELD_IO_WRITES;
+}
+
 static struct family *add(struct export_text *text, const char *name, const char *help,
 	enum source source, unsigned parts)
 {
@@ -74,7 +90,7 @@ static struct family *add(struct export_text *text, const char *name, const char
 static void add_metric(struct export_text *text, enum metric metric, const char *device)
 {
 	const struct metric_info *info = metric_info(metric);
-	bool per_pod = info->cost == METRIC_COST_PACKET;
+	bool per_pod = is_of_network(metric);
 	enum source source = info->scope == METRIC_SCOPE_NODE ? OF_NODE
 			     : per_pod                        ? OF_POD_LEDGER
 							      : OF_ROW;
@@ -86,7 +102,7 @@ static void add_metric(struct export_text *text, enum metric metric, const char 
 		text->fields |= FIELD_BIT(figures_field(metric));
 	if (metric == METRIC_CPU_USAGE)
 		(void)snprintf(family->extra, sizeof(family->extra), "cpu=\"total\",");
-	if (info->cost == METRIC_COST_IO_STAT)
+	if (is_of_devices(metric))
 		(void)snprintf(family->extra, sizeof(family->extra), "device=\"%s\",", device);
 }
 
@@ -279,9 +295,8 @@ static bool value_of(const struct family *family, const struct export_snapshot *
 		return value_of_row(family, snapshot, item, ret_value);
 	case OF_POD_LEDGER:
 	case OF_POD_SUM:
-		*ret_labels = metric_info(family->metric)->cost == METRIC_COST_PACKET
-				      ? snapshot->pods[item].network_labels
-				      : snapshot->pods[item].labels;
+		*ret_labels = is_of_network(family->metric) ? snapshot->pods[item].network_labels
+							    : snapshot->pods[item].labels;
 		return value_of_pod(family, snapshot, item, ret_value);
 	case OF_NODE:
 		return figures_raw(family->metric, &snapshot->node, ret_value);

@@ -65,7 +65,9 @@ static int parse_flags(struct flags *flags, int argc, char **argv, struct error 
 			.max = 60 * NS_PER_SECOND},
 		{"source", OPTION_CHOICE, {.choice = &flags->source},
 			.help = "Where counters are read: one BPF pass, or the cgroups' files. "
-				"auto is bpf where it loads; what bpf does not give comes from files.",
+				"auto is bpf where it loads; what bpf does not give comes from files. "
+				"With files no BPF program is loaded: metrics of network, TCP and "
+				"run queue are absent.",
 			.choices = "auto|bpf|files"},
 		{"standalone", OPTION_SWITCH, {.on = &flags->standalone},
 			.help = "Without Kubernetes: where there is no kubepods cgroup, systemd units and "

@@ -24,16 +24,17 @@ static const struct {
 	bool network;
 } KEPT[] = {
 	{CAP_BPF, "CAP_BPF",
-		"BPF programs can't be loaded: counters are read from files, which costs about ten "
-		"times the CPU time"},
+		"BPF programs can't be loaded: counters are read from files, which takes the agent "
+		"three to four times the CPU time"},
 	{CAP_PERFMON, "CAP_PERFMON",
-		"BPF programs can't read kernel memory: counters are read from files, which costs "
-		"about ten times the CPU time"},
+		"BPF programs can't read kernel memory: counters are read from files, which takes "
+		"the agent three to four times the CPU time"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 		"folders that only root may read (often /var/log/pods) stay closed unless the agent "
 		"runs as root: their containers have no names"},
 	{CAP_NET_ADMIN, "CAP_NET_ADMIN",
-		"packets can't be counted: metrics of the network are absent (TCP's need it not)",
+		"packets can't be counted: the network's bytes and packets are absent (drops and "
+		"TCP need it not)",
 		.network = true},
 };
 

@@ -118,7 +118,7 @@ static int new_fast(
 		return error_set(err, EOPNOTSUPP, "%s", why.message);
 	log_warn(
 		"BPF is not used: %s; counters are read from the cgroups' files, which is as exact "
-		"and costs five to ten times the CPU (--source=files says so without this line)",
+		"and takes the agent three to four times the CPU (--source=files: BPF is not tried)",
 		why.message);
 	return 0;
 }

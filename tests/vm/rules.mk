@@ -1,5 +1,5 @@
 # Tests that need a machine of their own: every tests/vm/guest_*.c runs in a VM with each kernel; a
-# kernel is booted once for all of them. GUEST=NAMES: these alone.
+# kernel is booted once for all of them. GUEST=NAMES: of the guests these alone.
 # VM_KERNELS: Debian's kernel packages; what can't be downloaded is skipped, with its reason. On
 # Debian 12 these three are 6.1, 6.12 (multi-generational LRU) and 7.3 (rstat trees of each controller).
 
@@ -9,7 +9,7 @@ GUEST_SHARED  := $(BUILD)/tests/vm/guest.o $(BUILD)/tests/vm/loads.o
 GUEST_OBJECTS := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%.o) $(GUEST_SHARED)
 GUESTS        := $(GUEST_TESTS:%=$(BUILD)/tests/vm/%)
 GUEST         ?= $(GUEST_TESTS)
-# Unit tests whose programs must load, and count right, on each of the kernels.
+# Unit tests whose programs must load, and count right, on each of the kernels; whatever GUEST says.
 VM_UNITS      ?= test_signal_network test_signal_tcp
 VM_UNIT_TESTS := $(VM_UNITS:%=$(BUILD)/tests/unit/agent/%)
 VM_FOLDERS    := $(VM_KERNELS:%=$(BUILD)/tests/vm/%)

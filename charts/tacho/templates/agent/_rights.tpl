@@ -1,6 +1,6 @@
 {{/*
 The agent's security context: NET_ADMIN joins the capabilities that it has where packets are
-counted, which is what a metric of the network needs and no other one.
+counted, which network_…_bytes and …_packets need and no other metric (drops and TCP neither).
 */}}
 {{- define "tacho.agent.securityContext" -}}
 {{- $context := deepCopy .Values.agent.securityContext }}
@@ -12,7 +12,7 @@ counted, which is what a metric of the network needs and no other one.
 {{- if hasPrefix "--source=" . }}{{ $source = trimPrefix "--source=" . }}{{ end }}
 {{- end }}
 {{- with .Values.agent.metrics }}{{ $metrics = join "," . }}{{ end }}
-{{- $packets := or (has "all" (splitList "," $metrics)) (contains "network_" $metrics) }}
+{{- $packets := regexMatch "(^|,)(all|network_(receive|transmit)_(bytes|packets))(,|$)" $metrics }}
 {{- if and $packets (ne $source "files") $capabilities.add }}
 {{- $_ := set $capabilities "add" (append $capabilities.add "NET_ADMIN" | uniq) }}
 {{- end }}
