@@ -58,6 +58,11 @@ static struct export_page **place_of(struct exporter *exporter, struct export_ke
 
 /* --- one page --------------------------------------------------------------------------------- */
 
+static struct export_clients *clients_of(struct exporter *exporter)
+{
+	return export_server_clients(exporter->server);
+}
+
 static void rest(struct exporter *exporter)
 {
 	gzip_stream_free(exporter->packer);
@@ -70,7 +75,7 @@ static void rest(struct exporter *exporter)
 static void give_up(struct exporter *exporter, struct export_key key)
 {
 	telemetry_add(exporter->failures, 1);
-	export_server_refuse(exporter->server, key);
+	export_clients_refuse(clients_of(exporter), key);
 	rest(exporter);
 }
 
@@ -130,15 +135,15 @@ static bool begin(struct exporter *exporter)
 	struct export_key key;
 	struct export_page *page;
 
-	if (!export_server_waits(exporter->server, &key))
+	if (!export_clients_wait(clients_of(exporter), &key))
 		return false;
 	page = *place_of(exporter, key);
 	if (!page) {
 		begin_writing(exporter, key);
 		return true;
 	}
-	export_server_answer(exporter->server, page);
-	if (export_server_waits_for(exporter->server, key)) { /* for the packed one */
+	export_clients_answer(clients_of(exporter), page);
+	if (export_clients_wait_for(clients_of(exporter), key)) { /* for the packed one */
 		exporter->page = export_page_ref(page);
 		begin_packing(exporter);
 	}
@@ -162,8 +167,8 @@ static void go_on_writing(struct exporter *exporter, uint64_t until_ns)
 	telemetry_set(exporter->bytes, page->plain.length);
 	keep(exporter);
 	telemetry_observe(exporter->durations, exporter->took_ns);
-	export_server_answer(exporter->server, page);
-	if (export_server_waits_for(exporter->server, page->key))
+	export_clients_answer(clients_of(exporter), page);
+	if (export_clients_wait_for(clients_of(exporter), page->key))
 		begin_packing(exporter); /* who is left takes gzip */
 	else
 		rest(exporter);
@@ -194,7 +199,7 @@ static void go_on_packing(struct exporter *exporter, uint64_t until_ns)
 		return;
 	}
 	page->zipped = true;
-	export_server_answer(exporter->server, page);
+	export_clients_answer(clients_of(exporter), page);
 	rest(exporter);
 }
 
@@ -218,7 +223,7 @@ static void asked(void *context, struct export_key key)
 {
 	struct exporter *exporter = context;
 
-	(void)key; /* export_server_waits() tells, in order */
+	(void)key; /* export_clients_wait() tells, in order */
 	(void)event_add(exporter->turn, &NOW);
 }
 
@@ -252,12 +257,10 @@ static void register_series(struct exporter *exporter, struct telemetry *telemet
 static int start(struct exporter *exporter, const struct exporter_options *options,
 	struct event_base *base, struct error *err)
 {
-	struct export_server_options server = {
-		.deadlines = DEADLINES,
-		.asked = asked,
-		.context = exporter,
-		.telemetry = options->telemetry,
-	};
+	struct export_server_options server = {.clients.deadlines = DEADLINES,
+		.clients.asked = asked,
+		.clients.context = exporter,
+		.clients.telemetry = options->telemetry};
 	int r = export_address_parse(options->flags.address, &server.address, err);
 
 	if (r < 0)
@@ -274,7 +277,7 @@ static int start(struct exporter *exporter, const struct exporter_options *optio
 		if (!exporter->tls)
 			return -EINVAL;
 	}
-	server.tls = exporter->tls;
+	server.clients.tls = exporter->tls;
 	exporter->server = export_server_start(&server, base, err);
 	return exporter->server ? 0 : -EINVAL;
 }

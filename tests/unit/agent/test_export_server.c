@@ -48,7 +48,7 @@ static void asked(void *context, struct export_key key)
 	buffer_append_string(&page->plain, body_size ? "" : BODY);
 	while (page->plain.length < body_size)
 		buffer_append(&page->plain, line, sizeof(line));
-	export_server_answer(server, page);
+	export_clients_answer(export_server_clients(server), page);
 	export_page_unref(page);
 }
 
@@ -94,7 +94,7 @@ static void write_pair(const char *names)
 static void start(struct export_deadlines deadlines, bool with_tls, bool with_ca)
 {
 	struct export_server_options options = {
-		.deadlines = deadlines, .asked = asked, .telemetry = telemetry};
+		.clients = {.deadlines = deadlines, .asked = asked, .telemetry = telemetry}};
 	struct error err = {""};
 
 	assert_int_equal(export_address_parse("127.0.0.1:0", &options.address, &err), 0);
@@ -108,7 +108,7 @@ static void start(struct export_deadlines deadlines, bool with_tls, bool with_ca
 		if (!tls)
 			fail_msg("%s", err.message);
 	}
-	options.tls = tls;
+	options.clients.tls = tls;
 	server = export_server_start(&options, base, &err);
 	if (!server)
 		fail_msg("%s", err.message);
@@ -534,13 +534,13 @@ static void bad_files_are_said(void **state)
 
 static void a_taken_port_is_said(void **state)
 {
-	struct export_server_options options = {.telemetry = telemetry, .deadlines = PATIENT};
+	struct export_server_options options = {
+		.clients = {.deadlines = PATIENT, .telemetry = telemetry}};
 	char address[64];
 	struct error err;
 
 	(void)state;
 	start(PATIENT, false, false);
-	options.telemetry = telemetry;
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", export_server_port(server));
 	assert_int_equal(export_address_parse(address, &options.address, &err), 0);
 	assert_null(export_server_start(&options, base, &err));
