@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Counting of what passed, sourced by the scripts that run tests. $RESULTS is a file; whoever runs
-# tests or checks appends a line "passed failed skipped" to it.
+# Counting of what passed, sourced by the scripts that run tests, which set pipefail. $RESULTS is a
+# file; whoever runs tests or checks appends a line "passed failed skipped" to it. What the steps said
+# is in $RESULTS.said until tally_done.
 
 # Sum of one column, 1 to 3.
 tally_sum() {
@@ -14,15 +15,28 @@ tally_step() {
 	shift
 	printf '\n=== %s\n' "$title"
 	before=$(tally_sum 2)
-	if ! "$@" && (($(tally_sum 2) == before)); then
-		echo "$title: failed"
+	if ! "$@" 2>&1 | tee -a "$RESULTS.said" && (($(tally_sum 2) == before)); then
+		echo "$title: failed" | tee -a "$RESULTS.said"
 		echo '0 1 0' >>"$RESULTS"
 	fi
 	printf -- '--- %s: %d s\n' "$title" $((SECONDS - began))
 }
 
-# The last line of a run; false unless something passed and nothing failed.
+# What failed, each beneath the program that it belongs to, as the steps said it.
+tally_failed() {
+	awk '/^== / { program = $2 ": " }
+		/^ *not ok / && !/# SKIP/ { sub(/^ */, ""); print program $0 }
+		/^=== / { program = "" }
+		/: failed$/' "$RESULTS.said" | awk '!seen[$0]++'
+}
+
+tally_done() {
+	rm -f "$RESULTS" "$RESULTS.said"
+}
+
+# The last line of a run, after what failed; false unless something passed and nothing failed.
 tally_end() {
+	(($(tally_sum 2) == 0)) || tally_failed
 	printf '%d passed, %d failed, %d skipped\n' "$(tally_sum 1)" "$(tally_sum 2)" "$(tally_sum 3)"
 	(($(tally_sum 1) > 0 && $(tally_sum 2) == 0))
 }
