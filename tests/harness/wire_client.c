@@ -76,7 +76,8 @@ static struct wire_client *connect_to(const struct sockaddr *address, socklen_t 
 	return client;
 }
 
-struct wire_client *wire_client_tls(uint16_t port, const char *ca_file)
+/* As far as TCP. */
+static struct wire_client *prepare_tls(uint16_t port, const char *ca_file)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -89,9 +90,32 @@ struct wire_client *wire_client_tls(uint16_t port, const char *ca_file)
 	SSL_set_verify(client->ssl, SSL_VERIFY_PEER, NULL);
 	assert_int_equal(SSL_set1_host(client->ssl, "aggregator"), 1);
 	assert_int_equal(SSL_set_fd(client->ssl, client->fd), 1);
+	return client;
+}
+
+struct wire_client *wire_client_tls(uint16_t port, const char *ca_file)
+{
+	struct wire_client *client = prepare_tls(port, ca_file);
+
 	assert_int_equal(SSL_connect(client->ssl), 1);
 	greet(client);
 	return client;
+}
+
+bool wire_client_is_refused(uint16_t port, const char *ca_file)
+{
+	struct wire_client *client = prepare_tls(port, ca_file);
+	char byte;
+	int n = SSL_connect(client->ssl);
+	bool cut;
+
+	if (n == 1)
+		n = SSL_write(client->ssl, PUSH_GREETING, sizeof(PUSH_GREETING));
+	while (n > 0)
+		n = SSL_read(client->ssl, &byte, 1);
+	cut = SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ;
+	wire_client_free(client);
+	return cut;
 }
 
 struct wire_client *wire_client_local(const char *path)

@@ -16,7 +16,11 @@ struct wire_client;
  * exchanges NNG's greeting. */
 struct wire_client *wire_client_tls(uint16_t port, const char *ca_file);
 
-/* The same through a Unix socket. */
+/* Connects likewise, and waits until the other end hangs up, in the midst of TLS or of the greeting
+ * or behind them. False when it has not within 5 s. */
+bool wire_client_is_refused(uint16_t port, const char *ca_file);
+
+/* As wire_client_tls(), through a Unix socket. */
 struct wire_client *wire_client_local(const char *path);
 
 void wire_client_free(struct wire_client *client);
