@@ -43,12 +43,17 @@ bool metric_kind_is_summed(enum metric_kind kind)
 	       kind == METRIC_KIND_TOTAL;
 }
 
-int metric_by_id(uint32_t id)
+int metric_by_id(uint32_t wire_id)
 {
-	for (int metric = 0; metric < METRIC_COUNT; metric++)
-		if (METRICS[metric].id == id)
-			return metric;
-	return -1;
+	switch (wire_id) {
+#define METRIC(symbol, id, name, scope, kind, unit, cost, source, prometheus, custom, help) \
+	case id:                                                                            \
+		return METRIC_##symbol;
+#include "proto/metrics.def"
+#undef METRIC
+	default:
+		return -1;
+	}
 }
 
 int metric_by_name(const char *name, uint32_t length)

@@ -1,5 +1,8 @@
 #include "aggregator/ingest/message.h"
 
+#include "aggregator/ingest/arena.h"
+#include "aggregator/ingest/sample_decode.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,25 +10,13 @@
 #define SAMPLE_TAG (3 << 3 | 2)
 
 struct message_reader {
-	ProtobufCAllocator allocator;
-	size_t used;
-	bool exhausted;
-	_Alignas(max_align_t) unsigned char arena[MESSAGE_ARENA_SIZE];
+	ProtobufCAllocator allocator; /* for protobuf-c, out of the arena */
+	struct arena *arena;
 };
 
 static void *take(void *context, size_t size)
 {
-	struct message_reader *reader = context;
-	const size_t align = _Alignof(max_align_t);
-	void *memory = reader->arena + reader->used;
-
-	if (size > MESSAGE_ARENA_SIZE - reader->used) {
-		reader->exhausted = true;
-		return NULL;
-	}
-	/* The arena's size is a multiple of the alignment: this never goes beyond it. */
-	reader->used += (size + align - 1) / align * align;
-	return memory;
+	return arena_take(context, size);
 }
 
 static void give_back(void *context, void *memory)
@@ -37,17 +28,22 @@ static void give_back(void *context, void *memory)
 struct message_reader *message_reader_new(void)
 {
 	struct message_reader *reader = malloc(sizeof(*reader));
+	struct arena *arena = arena_new();
 
-	if (!reader)
+	if (!reader || !arena) {
+		free(reader);
+		arena_free(arena);
 		return NULL;
-	reader->allocator.alloc = take;
-	reader->allocator.free = give_back;
-	reader->allocator.allocator_data = reader;
+	}
+	reader->arena = arena;
+	reader->allocator = (ProtobufCAllocator){take, give_back, arena};
 	return reader;
 }
 
 void message_reader_free(struct message_reader *reader)
 {
+	if (reader)
+		arena_free(reader->arena);
 	free(reader);
 }
 
@@ -56,11 +52,14 @@ int message_decode(struct message_reader *reader, const void *data, size_t size,
 {
 	const Tacho__V1__Message *message;
 
-	reader->used = 0;
-	reader->exhausted = false;
-	message = tacho__v1__message__unpack(&reader->allocator, size, data);
+	arena_clear(reader->arena);
+	message = sample_decode(reader->arena, data, size);
+	if (!message) {
+		arena_clear(reader->arena);
+		message = tacho__v1__message__unpack(&reader->allocator, size, data);
+	}
 	if (!message)
-		return reader->exhausted ? -E2BIG : -EINVAL;
+		return reader->arena->exhausted ? -E2BIG : -EINVAL;
 	*ret_message = message;
 	return 0;
 }

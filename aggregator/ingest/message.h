@@ -1,5 +1,5 @@
-/* Decodes the wire's messages into one arena of fixed size: fast, and a message of few bytes that
- * unfolds into many structs ends at the arena's edge. */
+/* Decodes the wire's messages into one arena of fixed size (ARENA_SIZE): fast, and a message of few
+ * bytes that unfolds into many structs ends at the arena's edge. */
 #ifndef INGEST_MESSAGE_H
 #define INGEST_MESSAGE_H
 
@@ -7,11 +7,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Bytes. Enough for the store's bounds: the strings of a message of 2 MiB and 4,096 containers of
- * 120 bytes each; or 4,096 rows of figures, 8 bytes for each metric, of which there are at most 64.
- */
-#define MESSAGE_ARENA_SIZE (6U << 20)
 
 struct message_reader;
 

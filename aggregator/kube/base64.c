@@ -1,6 +1,8 @@
 #include "aggregator/kube/base64.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -68,4 +70,13 @@ int base64_decode_text(const char *base64, char **ret_text)
 	text[length] = '\0';
 	*ret_text = text;
 	return 0;
+}
+
+char *base64_encode(const void *data, size_t size)
+{
+	char *text = size <= INT_MAX / 2 ? malloc((size + 2) / 3 * 4 + 1) : NULL;
+
+	if (text)
+		(void)EVP_EncodeBlock((unsigned char *)text, data, (int)size);
+	return text;
 }

@@ -1,5 +1,6 @@
 #include "aggregator/kube/kube_config.h"
 
+#include "aggregator/kube/kube_exec.h"
 #include "base/number.h"
 
 #include <arpa/inet.h>
@@ -30,6 +31,7 @@ void kube_config_free(struct kube_config *config)
 	wipe(config->key_pem);
 	wipe(config->token);
 	free(config->token_file);
+	kube_exec_free(config->exec);
 	*config = (struct kube_config){0};
 }
 

@@ -2,6 +2,7 @@
  * tools/clientcmd/api/v1. */
 #include "aggregator/kube/base64.h"
 #include "aggregator/kube/kube_config.h"
+#include "aggregator/kube/kube_exec.h"
 #include "aggregator/kube/yaml_tree.h"
 #include "base/buffer.h"
 #include "base/file.h"
@@ -30,7 +31,6 @@ struct loader {
 /* What can be said in a user and would make us someone else than is meant if it were passed over.
  */
 static const char *const UNSUPPORTED[] = {
-	"exec",
 	"auth-provider",
 	"username",
 	"password",
@@ -240,7 +240,7 @@ static bool is_given(const struct yaml_node *node)
 	return node && (node->kind != YAML_SCALAR || *node->text);
 }
 
-/* A token's file wins over a token, as client-go has it. */
+/* A token's file wins over a token, and a token over a program, as client-go has it. */
 static int take_user(const struct loader *loader, const struct yaml_node *user)
 {
 	struct kube_config *config = loader->config;
@@ -257,6 +257,10 @@ static int take_user(const struct loader *loader, const struct yaml_node *user)
 		r = copy_text(loader, user, "token", &config->token);
 	if (r == 0)
 		r = take_certificate(loader, user);
+	if (r == 0 && is_given(yaml_tree_get(user, "exec")) && !config->token &&
+		!config->token_file)
+		r = kube_exec_parse(
+			yaml_tree_get(user, "exec"), loader->file, &config->exec, loader->err);
 	return r;
 }
 
@@ -360,5 +364,17 @@ int kube_config_load_context(const char *const *files, size_t count, const char 
 
 int kube_config_load(const char *file, struct kube_config *ret_config, struct error *err)
 {
-	return kube_config_load_context(&file, 1, NULL, ret_config, err);
+	struct kube_config config;
+	int r = kube_config_load_context(&file, 1, NULL, &config, err);
+
+	if (r == 0 && config.exec) {
+		kube_config_free(&config);
+		return error_set(err, ENOTSUP,
+			"reading the kubeconfig %s: the user's \"exec\" is not supported: use a token, a "
+			"tokenFile or a client certificate",
+			file);
+	}
+	if (r == 0)
+		*ret_config = config;
+	return r;
 }

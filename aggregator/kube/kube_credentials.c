@@ -1,5 +1,6 @@
 #include "aggregator/kube/kube_credentials.h"
 
+#include "aggregator/kube/exec_credential.h"
 #include "base/clock.h"
 #include "base/followed_file.h"
 #include "base/log.h"
@@ -9,12 +10,18 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define TOKEN_PERIOD_NS (60 * NS_PER_SECOND) /* client-go's transport.NewCachedFileTokenSource */
-#define LOG_PERIOD_NS   (60 * NS_PER_SECOND)
+#define TOKEN_PERIOD_NS  (60 * NS_PER_SECOND) /* client-go's transport.NewCachedFileTokenSource */
+#define LOG_PERIOD_NS    (60 * NS_PER_SECOND)
+#define PLUGIN_PERIOD_NS (10 * NS_PER_SECOND) /* a program is run so often at most */
+#define PLUGIN_EARLY_MS  10000                /* before its credential ends */
 
 struct kube_credentials {
 	struct followed_file token_file, ca_file, cert_file, key_file;
+	const struct kube_config *plugin; /* whose program gives the credential; NULL = none */
+	int64_t plugin_expires_ms;
+	uint64_t plugin_run_ns;
 	char *token, *ca, *cert, *key; /* in use; NULL = none */
 	unsigned token_revision;
 	uint64_t token_read_ns;
@@ -165,6 +172,34 @@ static int start_pair(
 		     : 0;
 }
 
+/* What the program says is in place of what it said before. */
+static int run_plugin(struct kube_credentials *credentials, bool attended, struct error *err)
+{
+	struct exec_credential credential;
+	int r = exec_credential_get(credentials->plugin, attended, &credential, err);
+
+	credentials->plugin_run_ns = clock_monotonic_ns();
+	if (r < 0)
+		return r;
+	if (credential.token)
+		r = use_token(credentials, credential.token, err);
+	if (r == 0 && credential.cert)
+		r = use_pair(credentials, credential.cert, credential.key, err);
+	if (r == 0)
+		credentials->plugin_expires_ms = credential.expires_ms;
+	exec_credential_free(&credential);
+	return r < 0 ? error_context(err, r, "the credential of the kubeconfig's program") : 0;
+}
+
+static int start_plugin(
+	struct kube_credentials *credentials, const struct kube_config *config, struct error *err)
+{
+	if (!config->exec)
+		return 0;
+	credentials->plugin = config;
+	return run_plugin(credentials, isatty(STDIN_FILENO), err);
+}
+
 static void count_in(struct kube_credentials *credentials, struct telemetry *telemetry)
 {
 	static const char REREAD[] = "tacho_aggregator_kube_credentials_reread_total";
@@ -195,7 +230,8 @@ struct kube_credentials *kube_credentials_new(
 	}
 	count_in(credentials, telemetry);
 	if (start_token(credentials, config, err) < 0 || start_ca(credentials, config, err) < 0 ||
-		start_pair(credentials, config, err) < 0) {
+		start_pair(credentials, config, err) < 0 ||
+		start_plugin(credentials, config, err) < 0) {
 		kube_credentials_free(credentials);
 		return NULL;
 	}
@@ -291,6 +327,28 @@ static void reread_pair(struct kube_credentials *credentials)
 		credentials->pair_reread, credentials->pair_bad, &credentials->pair_log, &err);
 }
 
+static bool plugin_ends(const struct kube_credentials *credentials)
+{
+	int64_t now_ms = (int64_t)(clock_realtime_ns() / NS_PER_MS);
+
+	return now_ms > credentials->plugin_expires_ms - PLUGIN_EARLY_MS;
+}
+
+/* Not at each request, if it goes on failing. */
+static void rerun_plugin(struct kube_credentials *credentials, uint64_t now_ns)
+{
+	struct error err;
+	uint64_t held_back;
+
+	if (now_ns < credentials->plugin_run_ns + PLUGIN_PERIOD_NS)
+		return;
+	if (run_plugin(credentials, false, &err) == 0)
+		return;
+	telemetry_add(credentials->token_bad, 1);
+	if (log_allowed(&credentials->token_log, LOG_PERIOD_NS, &held_back))
+		log_warn("%s", err.message);
+}
+
 static bool changed(const struct followed_file *file)
 {
 	return file->path && followed_file_changed(file);
@@ -300,6 +358,8 @@ void kube_credentials_refresh(struct kube_credentials *credentials, uint64_t now
 {
 	if (credentials->token_file.path && now_ns - credentials->token_read_ns >= TOKEN_PERIOD_NS)
 		reread_token(credentials, now_ns);
+	if (credentials->plugin && plugin_ends(credentials))
+		rerun_plugin(credentials, now_ns);
 	if (changed(&credentials->ca_file))
 		reread_ca(credentials);
 	if (changed(&credentials->cert_file) || changed(&credentials->key_file))
@@ -310,6 +370,8 @@ bool kube_credentials_refused(struct kube_credentials *credentials, unsigned see
 {
 	if (credentials->token_revision == seen && credentials->token_file.path)
 		reread_token(credentials, now_ns);
+	if (credentials->token_revision == seen && credentials->plugin)
+		rerun_plugin(credentials, now_ns);
 	return credentials->token_revision != seen;
 }
 

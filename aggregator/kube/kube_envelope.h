@@ -3,7 +3,7 @@
 #ifndef KUBE_KUBE_ENVELOPE_H
 #define KUBE_KUBE_ENVELOPE_H
 
-#include "aggregator/kube/protobuf_field.h"
+#include "proto/protobuf_field.h"
 #include "base/error.h"
 
 #define KUBE_ENVELOPE_MAGIC      "k8s" /* and the NUL behind it */

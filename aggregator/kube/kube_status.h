@@ -2,7 +2,7 @@
 #ifndef KUBE_KUBE_STATUS_H
 #define KUBE_KUBE_STATUS_H
 
-#include "aggregator/kube/protobuf_field.h"
+#include "proto/protobuf_field.h"
 
 #include <stdint.h>
 

@@ -7,7 +7,7 @@
 #ifndef KUBE_LIST_STREAM_H
 #define KUBE_LIST_STREAM_H
 
-#include "aggregator/kube/protobuf_field.h"
+#include "proto/protobuf_field.h"
 #include "base/error.h"
 
 #define LIST_STREAM_MAX_TYPE 256         /* bytes of the TypeMeta */

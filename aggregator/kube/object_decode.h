@@ -4,7 +4,7 @@
 #define KUBE_OBJECT_DECODE_H
 
 #include "aggregator/kube/object_metadata.h"
-#include "aggregator/kube/protobuf_field.h"
+#include "proto/protobuf_field.h"
 #include "base/error.h"
 
 /* Bounds. Kubernetes validates lengths (k8s.io/apimachinery, pkg/util/validation and

@@ -1,11 +1,10 @@
 #include "aggregator/standalone/kubeconfig.h"
 
+#include "aggregator/kube/base64.h"
 #include "base/file.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,21 +36,10 @@ static bool may_replace(const char *path)
 	return may;
 }
 
-/* Malloced; NULL when memory is short. */
-static char *encode_base64(const void *data, size_t size)
-{
-	size_t length = (size + 2) / 3 * 4;
-	char *text = size <= INT_MAX / 2 ? malloc(length + 1) : NULL;
-
-	if (text)
-		(void)EVP_EncodeBlock((unsigned char *)text, data, (int)size);
-	return text;
-}
-
 /* Malloced; NULL when memory is short or a text is not UTF-8. */
 static char *render(const struct kubeconfig *config)
 {
-	char *ca = encode_base64(config->ca, config->ca_size), *text = NULL;
+	char *ca = base64_encode(config->ca, config->ca_size), *text = NULL;
 	json_t *root = NULL;
 
 	if (ca)

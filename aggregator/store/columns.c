@@ -70,26 +70,56 @@ size_t columns_bytes(const struct columns *columns)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-#define STORE(type, at, values, count)            \
-	for (uint32_t i_ = 0; i_ < (count); i_++) \
-	((type *)(void *)(at))[i_] = (type)(values)[i_]
+/* Does LOOP for the type of a column's values, which is chosen once and not for each. */
+#define BY_WIDTH(width, LOOP)           \
+	do {                            \
+		switch (width) {        \
+		case 0:                 \
+			LOOP(uint8_t);  \
+			break;          \
+		case 1:                 \
+			LOOP(uint16_t); \
+			break;          \
+		case 2:                 \
+			LOOP(uint32_t); \
+			break;          \
+		default:                \
+			LOOP(uint64_t); \
+			break;          \
+		}                       \
+	} while (false)
 
-static void store_all(char *at, uint32_t width, const uint64_t *values, uint32_t count)
+static void store_all(void *at, uint32_t width, const uint64_t *values, size_t count)
 {
-	switch (width) {
-	case 0:
-		STORE(uint8_t, at, values, count);
-		break;
-	case 1:
-		STORE(uint16_t, at, values, count);
-		break;
-	case 2:
-		STORE(uint32_t, at, values, count);
-		break;
-	default:
-		memcpy(at, values, count * sizeof(*values));
-		break;
+#define COPY(type)                         \
+	for (size_t i = 0; i < count; i++) \
+	((type *)at)[i] = (type)values[i]
+	BY_WIDTH(width, COPY);
+#undef COPY
+}
+
+static void store_same(void *at, uint32_t width, uint64_t value, size_t count)
+{
+#define FILL(type)                         \
+	for (size_t i = 0; i < count; i++) \
+	((type *)at)[i] = (type)value
+	BY_WIDTH(width, FILL);
+#undef FILL
+}
+
+/* Each into the row that is so far behind the one before. */
+static void store_at(
+	void *at, uint32_t width, const uint32_t *distances, const uint64_t *values, size_t count)
+{
+	size_t row = 0;
+
+#define SCATTER(type)                                \
+	for (size_t i = 0; i < count; i++) {         \
+		row += distances[i];                 \
+		((type *)at)[row] = (type)values[i]; \
 	}
+	BY_WIDTH(width, SCATTER);
+#undef SCATTER
 }
 
 static void store_one(struct columns *columns, uint32_t row, enum metric metric, uint64_t value)
@@ -203,18 +233,26 @@ static int check_column(const struct metric_info *info, const Tacho__V1__Column 
 	return 0;
 }
 
-/* The figures are within 64 bits, one more than them too, and the step is one that is kept. */
-static int check_step(
-	const struct metric_info *info, const Tacho__V1__Column *column, struct error *err)
+static uint64_t largest(const Tacho__V1__Column *column)
 {
 	uint64_t most = column->others;
 
-	if (column->step <= 1)
-		return 0;
 	for (size_t i = 0; i < column->n_values; i++)
 		most = column->values[i] > most ? column->values[i] : most;
-	if (column->step <= UINT16_MAX &&
-		(most == 0 || most - 1 <= (UINT64_MAX - 1) / column->step))
+	return most;
+}
+
+/* The step is one that is kept, and the figures are within 64 bits, one more than them too. `bits`
+ * is the union of all, which is no less than the largest. */
+static int check_step(const struct metric_info *info, const Tacho__V1__Column *column,
+	uint64_t bits, struct error *err)
+{
+	uint64_t most;
+
+	if (column->step <= 1)
+		return 0;
+	most = (UINT64_MAX - 1) / column->step + 1;
+	if (column->step <= UINT16_MAX && (bits <= most || largest(column) <= most))
 		return 0;
 	return error_set(err, EINVAL,
 		"the column of %s has figures beyond 64 bits, or a step of %u", info->name,
@@ -240,16 +278,17 @@ static int take_column(const struct columns *columns, const Tacho__V1__Column *c
 			metric_info((enum metric)metric)->name);
 	*seen |= METRIC_BIT(metric);
 	r = check_column(metric_info((enum metric)metric), column, columns->rows, err);
-	if (r == 0)
-		r = check_step(metric_info((enum metric)metric), column, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < column->n_values; i++)
+		bits |= column->values[i];
+	r = check_step(metric_info((enum metric)metric), column, bits, err);
 	if (r < 0)
 		return r;
 	update->column[metric] = column;
 	if (metric >= (int)METRIC_OF_ROWS)
 		return 0;
 	update->present |= METRIC_BIT(metric);
-	for (size_t i = 0; i < column->n_values; i++)
-		bits |= column->values[i];
 	update->place[metric] = width_of(bits);
 	update->step[metric] = step_of(column);
 	return 0;
@@ -329,30 +368,18 @@ static uint32_t row_window(const Tacho__V1__Sample *sample, uint32_t row)
 	return window > 0 && window <= UINT32_MAX ? (uint32_t)window : 0;
 }
 
-static void fill(struct columns *columns, enum metric metric, uint64_t value)
-{
-	if (column_width(columns->place[metric]) == 0)
-		memset(columns_at(columns, 0, metric), (int)value, columns->rows);
-	else
-		for (uint32_t row = 0; row < columns->rows; row++)
-			store_one(columns, row, metric, value);
-}
-
 static void commit_column(
 	struct columns *columns, enum metric metric, const Tacho__V1__Column *column)
 {
-	uint32_t row = 0;
+	void *at = columns_at(columns, 0, metric);
+	uint32_t width = column_width(columns->place[metric]);
 
 	if (!is_sparse(column)) {
-		store_all(columns_at(columns, 0, metric), column_width(columns->place[metric]),
-			column->values, columns->rows);
+		store_all(at, width, column->values, columns->rows);
 		return;
 	}
-	fill(columns, metric, column->others);
-	for (size_t i = 0; i < column->n_rows; i++) {
-		row += column->rows[i];
-		store_one(columns, row, metric, column->values[i]);
-	}
+	store_same(at, width, column->others, columns->rows);
+	store_at(at, width, column->rows, column->values, column->n_rows);
 }
 
 /* What is kept, into the new block. */

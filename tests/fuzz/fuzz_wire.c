@@ -1,11 +1,13 @@
 /* What an agent may send: messages of any bytes, decoded as ingest does, into a store that knows a
  * catalog; afterwards everything is read. Each message has its length, two bytes, before it. */
 #include "aggregator/ingest/message.h"
+#include "aggregator/ingest/sample_decode.h"
 #include "aggregator/store/store.h"
 #include "base/clock.h"
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +19,46 @@ static const uint8_t CATALOG[] = {0x12, 0x22, 0x08, 0x01, 0x12, 0x05, 0x08, 0xe8
 	0x22, 0x03, 0x0a, 0x01, 'a', 0x22, 0x02, 0x12, 0x00};
 
 static struct message_reader *reader;
+static struct arena *arena;
 static struct telemetry *telemetry;
+
+static bool has_unknown(const Tacho__V1__Message *message)
+{
+	size_t unknown = message->base.n_unknown_fields + message->sample->base.n_unknown_fields;
+
+	for (size_t i = 0; i < message->sample->n_columns; i++)
+		unknown += message->sample->columns[i]->base.n_unknown_fields;
+	return unknown > 0;
+}
+
+/* Both readers of a Sample read the same, as far as protobuf-c knows all of it. */
+static void compare(const void *data, size_t size)
+{
+	const Tacho__V1__Message *ours;
+	Tacho__V1__Message *model;
+	size_t length;
+	uint8_t *bytes;
+
+	arena_clear(arena);
+	ours = sample_decode(arena, data, size);
+	if (!ours)
+		return;
+	model = tacho__v1__message__unpack(NULL, size, data);
+	if (!model || !model->sample)
+		abort();
+	if (!has_unknown(model)) {
+		length = tacho__v1__message__get_packed_size(ours);
+		if (length != tacho__v1__message__get_packed_size(model))
+			abort();
+		bytes = malloc(2 * length + 1);
+		(void)tacho__v1__message__pack(ours, bytes);
+		(void)tacho__v1__message__pack(model, bytes + length);
+		if (memcmp(bytes, bytes + length, length) != 0)
+			abort();
+		free(bytes);
+	}
+	tacho__v1__message__free_unpacked(model, NULL);
+}
 
 static int apply(struct store *store, const void *data, size_t size, uint64_t now_ns)
 {
@@ -25,6 +66,7 @@ static int apply(struct store *store, const void *data, size_t size, uint64_t no
 	struct error err;
 
 	(void)message_is_sample(data, size);
+	compare(data, size);
 	if (message_decode(reader, data, size, &message) < 0)
 		return -1;
 	if (message->kind_case == TACHO__V1__MESSAGE__KIND_CATALOG)
@@ -60,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!telemetry) {
 		telemetry = telemetry_new();
 		reader = message_reader_new();
+		arena = arena_new();
 	}
 	options.telemetry = telemetry;
 	store = store_new(&options, &err);

@@ -2,6 +2,7 @@
  *
  * sample: through NNG, TLS and ingest's thread into the store
  * intake: a sample from the decoded record on, without NNG and TLS
+ * intake_all: the same of a sample with every metric that is not opt-in
  * catalog: the same of a catalog, into a store with metadata */
 #include "agent/wire.h"
 #include "aggregator/ingest/connections.h"
@@ -84,24 +85,27 @@ static void counts_intake(void **state)
 		.secret_size = strlen(INGEST_FIXTURE_SECRET),
 		.hello_ns = UINT64_MAX / 2,
 		.silence_ns = UINT64_MAX / 2};
-	struct record samples = {0}, catalogs = {0};
+	struct record samples = {0}, whole = {0}, catalogs = {0};
 
 	(void)state;
 	tally_register(&tally, telemetry);
 	world_tell_nodes(store, &world);
 	world_tell_pods(store, &world);
 	world_tell_figures(store, &world);
-	samples.intake = catalogs.intake = intake_new(&options);
+	samples.intake = whole.intake = catalogs.intake = intake_new(&options);
 	assert_true(
 		connections_open(connections, PIPE, &(struct address){0}, clock_monotonic_ns()));
 	introduce(samples.intake, "node-00000", INGEST_FIXTURE_SECRET);
 	for (unsigned i = 0; i < 2; i++) {
 		node_report_catalog(0, CONTAINERS, NODE_REPORT_REVISION + i, &catalogs.message[i]);
-		node_report_sample(CONTAINERS, &samples.message[i]);
+		node_report_sample(CONTAINERS, NODE_REPORT_METRICS, &samples.message[i]);
+		node_report_sample(CONTAINERS, NODE_REPORT_ALL, &whole.message[i]);
 	}
 	counted_say("sample_bytes", (double)samples.message[0].length, "bytes");
+	counted_say("sample_all_bytes", (double)whole.message[0].length, "bytes");
 	counted_work(&(struct counted_work){"intake", COUNTED_MAIN, take, &samples, 100, true});
-	assert_int_equal(taken(telemetry, "sample"), 400);
+	counted_work(&(struct counted_work){"intake_all", COUNTED_MAIN, take, &whole, 100, true});
+	assert_int_equal(taken(telemetry, "sample"), 800);
 	counted_work(&(struct counted_work){"catalog", COUNTED_MAIN, take, &catalogs, 50, true});
 	assert_int_equal(taken(telemetry, "catalog"), 200);
 
@@ -109,6 +113,7 @@ static void counts_intake(void **state)
 	intake_free(samples.intake);
 	for (unsigned i = 0; i < 2; i++) {
 		buffer_free(&samples.message[i]);
+		buffer_free(&whole.message[i]);
 		buffer_free(&catalogs.message[i]);
 	}
 	store_free(store);
@@ -154,7 +159,7 @@ static void counts_ingest(void **state)
 	agent.client = ingest_fixture_connect(fixture);
 	wire_client_send_hello(agent.client, "node", INGEST_FIXTURE_SECRET);
 	node_report_catalog(0, CONTAINERS, NODE_REPORT_REVISION, &catalog);
-	node_report_sample(CONTAINERS, &agent.sample);
+	node_report_sample(CONTAINERS, NODE_REPORT_METRICS, &agent.sample);
 	wire_client_send(agent.client, catalog.data, catalog.length);
 	assert_true(ingest_fixture_took(fixture, "catalog", 1));
 	counted_work(&(struct counted_work){"sample", COUNTED_OTHERS, push, &agent, 100, true});

@@ -71,13 +71,13 @@ void node_report_catalog(size_t node, size_t containers, uint64_t revision, stru
 	assert_false(out->failed);
 }
 
-void node_report_sample(size_t containers, struct buffer *out)
+void node_report_sample(size_t containers, metric_set metrics, struct buffer *out)
 {
 	struct sample sample = {0};
 
 	busy_node(&sample, (uint32_t)(NODE_REPORT_PODS * containers));
 	sample.revision = NODE_REPORT_REVISION;
-	sample_encode(&sample, NODE_REPORT_METRICS, out);
+	sample_encode(&sample, metrics, out);
 	assert_false(out->failed);
 	sample_free(&sample);
 }

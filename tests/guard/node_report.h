@@ -18,9 +18,11 @@
 	(METRIC_BIT(METRIC_CPU_USAGE) | METRIC_BIT(METRIC_MEMORY_WORKING_SET) | \
 		METRIC_BIT(METRIC_NODE_CPU_USAGE) | METRIC_BIT(METRIC_NODE_MEMORY_WORKING_SET))
 
+#define NODE_REPORT_ALL (~(metric_set)0 >> (64 - METRIC_COUNT))
+
 /* Append a message as it goes over the wire. Node `node` has pods number `node` *
  * NODE_REPORT_PODS and on, of `containers` containers each. */
 void node_report_catalog(size_t node, size_t containers, uint64_t revision, struct buffer *out);
-void node_report_sample(size_t containers, struct buffer *out);
+void node_report_sample(size_t containers, metric_set metrics, struct buffer *out);
 
 #endif

@@ -76,7 +76,7 @@ void world_tell_figures(struct store *store, const struct world *world)
 	uint64_t now_ns = clock_monotonic_ns();
 
 	assert_non_null(reader);
-	node_report_sample(world->containers, &sample);
+	node_report_sample(world->containers, NODE_REPORT_METRICS, &sample);
 	for (size_t node = 0; node < world->nodes; node++) {
 		char name[NAME_SIZE];
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,6 +162,56 @@ static void errors_say_why(void **state)
 	free(text);
 }
 
+static void write_text(const char *path, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void write_text(const char *path, const char *format, ...)
+{
+	FILE *file = fopen(path, "w");
+	va_list arguments;
+
+	assert_non_null(file);
+	va_start(arguments, format);
+	assert_true(vfprintf(file, format, arguments) > 0);
+	va_end(arguments);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+}
+
+#define EXEC_API "client.authentication.k8s.io/v1"
+
+/* As in clusters of cloud providers: the token comes from a program. */
+static void a_credential_plugin_gives_the_token(void **state)
+{
+	json_t *config = json_load_file(pipeline->kubeconfig, 0, NULL),
+	       *user = json_array_get(json_object_get(config, "users"), 0), *exec;
+	char *text, plugin[512], file[512];
+	int status;
+
+	(void)state;
+	(void)snprintf(plugin, sizeof(plugin), "%s.plugin", pipeline->kubeconfig);
+	(void)snprintf(file, sizeof(file), "%s.exec", pipeline->kubeconfig);
+	exec = json_pack("{s:{s:s, s:s, s:s}}", "exec", "apiVersion", EXEC_API, "command", plugin,
+		"interactiveMode", "Never");
+	write_text(plugin,
+		"#!/bin/sh\necho '{\"apiVersion\":\"" EXEC_API
+		"\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"%s\"}}'\n",
+		json_string_value(json_object_get(json_object_get(user, "user"), "token")));
+	assert_int_equal(json_object_set_new(user, "user", exec), 0);
+	assert_int_equal(json_dump_file(config, file, 0), 0);
+	json_decref(config);
+	text = shell(&status, "timeout 30 %s --once --kubeconfig=%s 2>&1",
+		process_program("tacho-top"), file);
+	expect(text, "shop/web");
+	assert_int_equal(status, 0);
+	free(text);
+	write_text(plugin, "#!/bin/sh\necho log in first >&2\nexit 1\n");
+	text = shell(&status, "timeout 30 %s --once --kubeconfig=%s 2>&1",
+		process_program("tacho-top"), file);
+	expect(text, "plugin ended with status 1: log in first");
+	assert_int_equal(status, 1);
+	free(text);
+}
+
 static char socket_name[64];
 
 static void press(const char *keys)
@@ -273,6 +324,7 @@ int main(void)
 		cmocka_unit_test(once_prints_a_table),
 		cmocka_unit_test(json_is_for_scripts),
 		cmocka_unit_test(errors_say_why),
+		cmocka_unit_test(a_credential_plugin_gives_the_token),
 		cmocka_unit_test(the_live_view_takes_keys),
 		cmocka_unit_test(a_lost_server_leaves_stale_figures_and_a_signal_the_terminal),
 	};

@@ -10,8 +10,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -180,6 +182,86 @@ static void bounds_files(void **state)
 	free(text);
 }
 
+/* A program that prints the file "said", and counts how often it was run. */
+static void write_plugin(struct world *world)
+{
+	char script[1024];
+
+	(void)snprintf(script, sizeof(script), "#!/bin/sh\necho >>%s\ncat %s\n",
+		scratch_path(world->scratch, "runs"), scratch_path(world->scratch, "said"));
+	assert_int_equal(chmod(scratch_write(world->scratch, "plugin", script), 0700), 0);
+}
+
+static void let_plugin_say(struct world *world, const char *token, const char *expires)
+{
+	char said[512];
+
+	(void)snprintf(said, sizeof(said),
+		"{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\","
+		"\"status\":{\"token\":\"%s\",\"expirationTimestamp\":\"%s\"}}",
+		token, expires);
+	(void)scratch_write(world->scratch, "said", said);
+}
+
+static size_t plugin_runs(struct world *world)
+{
+	char *runs = scratch_read(scratch_path(world->scratch, "runs"));
+	size_t count = strlen(runs);
+
+	free(runs);
+	return count;
+}
+
+static void a_program_is_run_when_its_token_ends(void **state)
+{
+	static const char KUBECONFIG[] =
+		"current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+		"clusters: [{name: k, cluster: {server: 'https://h'}}]\n"
+		"users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, "
+		"command: ./plugin, interactiveMode: Never}}}]\n";
+	struct world *world = *state;
+	const char *file = scratch_write(world->scratch, "kubeconfig", KUBECONFIG);
+	uint64_t now = clock_monotonic_ns();
+	struct kube_config config;
+	struct error err;
+	unsigned seen;
+
+	kube_credentials_free(world->credentials);
+	write_plugin(world);
+	let_plugin_say(world, "first", "2001-01-01T00:00:00Z"); /* it has ended already */
+	assert_int_equal(kube_config_load_context(&file, 1, NULL, &config, &err), 0);
+	world->credentials = kube_credentials_new(&config, world->telemetry, &err);
+	if (!world->credentials)
+		fail_msg("%s", err.message);
+	assert_string_equal(token(world), "first");
+	let_plugin_say(world, "second", "2999-01-01T00:00:00Z");
+	kube_credentials_refresh(world->credentials, now + 5 * NS_PER_SECOND); /* not so soon */
+	assert_int_equal(plugin_runs(world), 1);
+	kube_credentials_refresh(world->credentials, now + 20 * NS_PER_SECOND);
+	assert_string_equal(token(world), "second");
+	kube_credentials_refresh(world->credentials, now + 3600 * NS_PER_SECOND);
+	assert_int_equal(plugin_runs(world), 2); /* it is good for long */
+
+	/* but refused: it is asked again, and what is no answer leaves what there was */
+	(void)kube_credentials_token(world->credentials, &seen);
+	(void)scratch_write(world->scratch, "said", "log in first");
+	assert_false(
+		kube_credentials_refused(world->credentials, seen, now + 3700 * NS_PER_SECOND));
+	assert_int_equal(plugin_runs(world), 3);
+	assert_string_equal(token(world), "second");
+	let_plugin_say(world, "third", "2999-01-01T00:00:00Z");
+	assert_true(kube_credentials_refused(world->credentials, seen, now + 7200 * NS_PER_SECOND));
+	assert_string_equal(token(world), "third");
+
+	/* without an answer at the start there is nothing */
+	kube_credentials_free(world->credentials);
+	(void)scratch_write(world->scratch, "said", "log in first");
+	world->credentials = kube_credentials_new(&config, world->telemetry, &err);
+	assert_null(world->credentials);
+	assert_non_null(strstr(err.message, "it is no ExecCredential"));
+	kube_config_free(&config);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -189,6 +271,7 @@ int main(void)
 		TEST(reads_a_refused_token_at_once),
 		TEST(takes_whole_pairs_only),
 		TEST(bounds_files),
+		TEST(a_program_is_run_when_its_token_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

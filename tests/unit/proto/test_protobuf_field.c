@@ -1,5 +1,5 @@
-/* aggregator/kube/protobuf_field: the wire format, and what is none. */
-#include "aggregator/kube/protobuf_field.h"
+/* proto/protobuf_field: the wire format, and what is none. */
+#include "proto/protobuf_field.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,6 @@
-#include "aggregator/kube/protobuf_field.h"
+#include "proto/protobuf_field.h"
+
+#include "proto/varint.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,21 +46,13 @@ int protobuf_tag(uint64_t tag, uint32_t *ret_number, enum field_type *ret_type)
 
 static int take_varint(struct span *rest, uint64_t *ret_value)
 {
-	struct varint varint = {0};
+	const unsigned char *end = rest->data + rest->size,
+			    *behind = protobuf_varint_read(rest->data, end, ret_value);
 
-	while (rest->size > 0) {
-		int r = varint_take(&varint, *rest->data);
-
-		if (r < 0)
-			return r;
-		rest->data++;
-		rest->size--;
-		if (r > 0) {
-			*ret_value = varint.value;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	if (!behind)
+		return -EINVAL;
+	*rest = span_of(behind, (size_t)(end - behind));
+	return 0;
 }
 
 static int take_bytes(struct span *rest, uint64_t size, struct span *ret_bytes)
@@ -92,19 +86,16 @@ static int take_value(struct span *rest, struct protobuf_field *field)
 
 int protobuf_next(struct span *rest, struct protobuf_field *ret_field)
 {
-	struct protobuf_field field = {0};
 	uint64_t tag;
 	int r;
 
 	if (rest->size == 0)
 		return 0;
+	*ret_field = (struct protobuf_field){0};
 	r = take_varint(rest, &tag);
 	if (r == 0)
-		r = protobuf_tag(tag, &field.number, &field.type);
+		r = protobuf_tag(tag, &ret_field->number, &ret_field->type);
 	if (r == 0)
-		r = take_value(rest, &field);
-	if (r < 0)
-		return r;
-	*ret_field = field;
-	return 1;
+		r = take_value(rest, ret_field);
+	return r < 0 ? r : 1;
 }

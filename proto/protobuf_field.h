@@ -1,9 +1,9 @@
 /* Walks over the fields of a protobuf message that lies in memory
  * (protobuf.dev/programming-guides/encoding): copies nothing, keeps nothing, and what is not wanted
- * costs nothing. protobuf-c would copy every unknown field, and most of an object's metadata is
- * managedFields. */
-#ifndef KUBE_PROTOBUF_FIELD_H
-#define KUBE_PROTOBUF_FIELD_H
+ * costs nothing. protobuf-c would copy every unknown field, and most of the metadata of a
+ * Kubernetes object is managedFields. */
+#ifndef PROTO_PROTOBUF_FIELD_H
+#define PROTO_PROTOBUF_FIELD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,10 +37,12 @@ struct protobuf_field {
 };
 
 /* Takes the next field off the front of *rest. 1; 0 at the end; -EINVAL when this is no protobuf
- * (groups are none that Kubernetes has) or is cut off. */
+ * (groups are none that Kubernetes has) or is cut off. Only after 1 there is something in
+ * *ret_field. */
 int protobuf_next(struct span *rest, struct protobuf_field *ret_field);
 
-/* The bytes of one varint, taken one by one. Zero-initialise. */
+/* The bytes of one varint, taken one by one, for who has not got all of them yet. Zero-initialise.
+ */
 struct varint {
 	uint64_t value;
 	unsigned bytes;
