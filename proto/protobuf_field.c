@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_VARINT 10
+#define MAX_TAG    5 /* bytes: all readers agree on 32 bits, written without a detour */
 #define MAX_NUMBER ((1U << 29) - 1)
 
 bool span_is(struct span span, const char *text)
@@ -86,6 +87,7 @@ static int take_value(struct span *rest, struct protobuf_field *field)
 
 int protobuf_next(struct span *rest, struct protobuf_field *ret_field)
 {
+	const unsigned char *begin = rest->data;
 	uint64_t tag;
 	int r;
 
@@ -93,6 +95,8 @@ int protobuf_next(struct span *rest, struct protobuf_field *ret_field)
 		return 0;
 	*ret_field = (struct protobuf_field){0};
 	r = take_varint(rest, &tag);
+	if (r == 0 && rest->data - begin > MAX_TAG)
+		r = -EINVAL;
 	if (r == 0)
 		r = protobuf_tag(tag, &ret_field->number, &ret_field->type);
 	if (r == 0)

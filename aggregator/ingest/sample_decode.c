@@ -46,12 +46,13 @@ static bool take_32(const struct protobuf_field *field, uint32_t *ret_value)
 static bool take_packed_64(
 	struct arena *arena, const struct protobuf_field *field, uint64_t **values, size_t *count)
 {
-	const unsigned char *at = field->bytes.data, *end = at + field->bytes.size;
+	const unsigned char *at = field->bytes.data, *end;
 	size_t room, n = 0;
 	uint64_t *to = arena_rest(arena, &room);
 
 	if (field->type != FIELD_BYTES || *count > 0)
 		return false;
+	end = at + field->bytes.size;
 	for (room /= sizeof(*to); at < end; n++) {
 		if (n == room)
 			return false;
@@ -67,12 +68,13 @@ static bool take_packed_64(
 static bool take_packed_32(
 	struct arena *arena, const struct protobuf_field *field, uint32_t **values, size_t *count)
 {
-	const unsigned char *at = field->bytes.data, *end = at + field->bytes.size;
+	const unsigned char *at = field->bytes.data, *end;
 	size_t room, n = 0;
 	uint32_t *to = arena_rest(arena, &room);
 
 	if (field->type != FIELD_BYTES || *count > 0)
 		return false;
+	end = at + field->bytes.size;
 	for (room /= sizeof(*to); at < end; n++) {
 		uint64_t value;
 

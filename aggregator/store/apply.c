@@ -1,3 +1,4 @@
+#include "aggregator/store/columns_update.h"
 #include "aggregator/store/named_pods.h"
 #include "aggregator/store/node_register.h"
 #include "aggregator/store/state.h"

@@ -1,16 +1,11 @@
 /* How much: the newest figures of one node, kept as they come over the wire, a column for each
  * metric with a value for each row. A column's values have as many bytes as its largest one needs:
- * most figures are small, and many are 0 in every row.
- *
- * Taking a Sample has two steps, so that the store's lock is held for the copying alone:
- * columns_prepare() checks and allocates, columns_commit() can't fail. */
+ * most figures are small, and many are 0 in every row. */
 #ifndef STORE_COLUMNS_H
 #define STORE_COLUMNS_H
 
 #include "aggregator/store/memory_fetch.h"
-#include "base/error.h"
 #include "proto/metric.h"
-#include "proto/tacho.pb-c.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,34 +31,22 @@ struct columns {
 	uint64_t whole_ms;                   /* the time of the last sample that said all */
 };
 
-#define COLUMNS_NO_ROW UINT16_MAX
-
 /* Columns of `rows` rows. Row r gets the figures that row from[r] has in `before`, none where that
- * is COLUMNS_NO_ROW; without `before` nothing has figures. 0 or -ENOMEM. */
+ * is COLUMN_NO_ROW; without `before` nothing has figures. 0 or -ENOMEM. */
 int columns_init(
 	struct columns *columns, uint32_t rows, const struct columns *before, const uint16_t *from);
 void columns_free(struct columns *columns);
 
-struct columns_update {
-	const Tacho__V1__Sample *sample;
-	const Tacho__V1__Column *column[METRIC_COUNT]; /* the sample's, NULL where it has none */
-	metric_set present;
-	metric_set kept; /* of them: not in the sample, and left as they are */
-	uint16_t step[METRIC_OF_ROWS];
-	/* Of the new block, where one is needed. */
-	column_place place[METRIC_OF_ROWS];
-	char *block;    /* the new one until the commit, what it replaced after that; may be NULL */
-	size_t windows; /* where they begin in it */
-};
+/* For columns_update. Turns the widths in `place` into places, one column behind the other; where
+ * the windows begin. */
+size_t columns_arrange(uint32_t rows, metric_set present, column_place *place);
 
-/* Checks the sample against the rows and makes ready what committing needs. 0, -EINVAL or -ENOMEM;
- * `update` points into the sample and is freed by columns_update_free(), not needed on failure. */
-int columns_prepare(const struct columns *columns, const Tacho__V1__Sample *sample,
-	struct columns_update *ret_update, struct error *err);
+/* A block for them, zeroed. NULL: memory is short. */
+char *columns_block_new(uint32_t rows, size_t windows);
 
-/* Returns how many rows have no figures because their window is not positive. */
-uint32_t columns_commit(struct columns *columns, struct columns_update *update);
-void columns_update_free(struct columns_update *update);
+/* Takes the block, in the place of the one that was there, which is not freed. */
+void columns_set_block(struct columns *columns, char *block, size_t windows, metric_set present,
+	const column_place *place);
 
 /* The bytes that its block has. */
 size_t columns_bytes(const struct columns *columns);

@@ -1,5 +1,6 @@
 #include "aggregator/store/known_node.h"
 
+#include "aggregator/store/column_values.h"
 #include "aggregator/store/catalog_check.h"
 #include "aggregator/store/object_key.h"
 #include "aggregator/store/store.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMNS_NO_ROW, "rows are counted in 16 bits");
+_Static_assert(STORE_MAX_CONTAINERS_PER_NODE < COLUMN_NO_ROW, "rows are counted in 16 bits");
 
 /* What it is filled from, and where texts are copied to. Names are read by every list and stand
  * together; uids are hardly ever read. */
@@ -276,7 +277,7 @@ static int keep_what_stays(struct known_node *node, const struct known_node *bef
 	if (!from)
 		return -ENOMEM;
 	for (uint32_t row = 0; row < node->rows; row++)
-		from[row] = COLUMNS_NO_ROW;
+		from[row] = COLUMN_NO_ROW;
 	for (uint32_t i = 0; i < node->pods; i++) {
 		const struct known_pod *old = known_node_find_pod(before, node->pod[i].uid);
 

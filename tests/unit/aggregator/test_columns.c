@@ -1,6 +1,8 @@
-/* aggregator/store/columns: what a sample leaves behind, row by row. */
-#include "aggregator/store/columns.h"
+/* aggregator/store/columns, columns_update, column_values: what a sample leaves behind, row by row.
+ */
+#include "aggregator/store/columns_update.h"
 
+#include "aggregator/store/column_values.h"
 #include "tests/harness/toy_store.h"
 
 #include <errno.h>
@@ -193,7 +195,7 @@ static void refuses_what_does_not_fit(void **state)
 /* A new catalog moves rows; what is new has no figures. */
 static void rows_take_their_figures_along(void **state)
 {
-	static const uint16_t FROM[] = {2, COLUMNS_NO_ROW, 0, 0};
+	static const uint16_t FROM[] = {2, COLUMN_NO_ROW, 0, 0};
 	struct columns before, after;
 	struct toy_sample sample;
 	uint64_t value;
@@ -307,7 +309,7 @@ static void figures_may_be_of_a_step(void **state)
 {
 	static const uint32_t ROWS[] = {2};
 	static const uint64_t VALUES[] = {251};
-	static const uint16_t FROM[3] = {2, 1, COLUMNS_NO_ROW};
+	static const uint16_t FROM[3] = {2, 1, COLUMN_NO_ROW};
 	struct columns columns, after;
 	struct toy_sample sample;
 	uint64_t value;
@@ -499,7 +501,7 @@ static void values_take_the_bytes_that_they_need(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
 		static const uint16_t FROM[16] = {
-			0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, COLUMNS_NO_ROW};
+			0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, COLUMN_NO_ROW};
 		struct columns columns, after;
 		struct toy_sample sample;
 		uint64_t values[16] = {0};
@@ -550,6 +552,42 @@ static void columns_do_not_touch(void **state)
 	columns_free(&columns);
 }
 
+/* More rows than are moved at a time, in another order, with columns of each width. */
+static void many_rows_move(void **state)
+{
+	enum { ROWS = 300 };
+	static const uint32_t ID[] = {TOY_CPU, TOY_MEMORY, TOY_PIDS, 6};
+	static const enum metric METRICS[] = {
+		METRIC_CPU_USAGE, METRIC_MEMORY_WORKING_SET, METRIC_PIDS, METRIC_MEMORY_RSS};
+	uint64_t values[4][ROWS];
+	uint16_t from[ROWS];
+	struct columns columns, after;
+	struct toy_sample sample;
+
+	(void)state;
+	assert_int_equal(columns_init(&columns, ROWS, NULL, NULL), 0);
+	toy_sample_begin(&sample, 1);
+	for (size_t c = 0; c < 4; c++) {
+		toy_sample_add(&sample, ID[c], 1, 0);
+		for (size_t row = 0; row < ROWS; row++)
+			values[c][row] = (row * 7919 % 250 + 1) << (c == 3 ? 50 : 8 * c);
+		sample.column[c].values = values[c];
+		sample.column[c].n_values = ROWS;
+	}
+	(void)apply(&columns, &sample);
+	for (uint16_t row = 0; row < ROWS; row++)
+		from[row] = row % 10 == 9 ? COLUMN_NO_ROW : (uint16_t)(ROWS - 1 - row);
+	assert_int_equal(columns_init(&after, ROWS, &columns, from), 0);
+	assert_int_equal(columns_bytes(&after), columns_bytes(&columns));
+	for (uint32_t row = 0; row < ROWS; row++)
+		for (size_t c = 0; c < 4; c++)
+			assert_true(value_of(&after, row, METRICS[c]) ==
+				    (from[row] == COLUMN_NO_ROW ? UINT64_MAX
+								: values[c][from[row]] - 1));
+	columns_free(&columns);
+	columns_free(&after);
+}
+
 static void no_rows_are_rows_too(void **state)
 {
 	struct columns columns;
@@ -582,6 +620,7 @@ int main(void)
 		cmocka_unit_test(nothing_stays_of_a_sample_that_did_not_come),
 		cmocka_unit_test(values_take_the_bytes_that_they_need),
 		cmocka_unit_test(columns_do_not_touch),
+		cmocka_unit_test(many_rows_move),
 		cmocka_unit_test(no_rows_are_rows_too),
 	};
 

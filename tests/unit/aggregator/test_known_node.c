@@ -2,6 +2,7 @@
  */
 #include "aggregator/store/known_node.h"
 
+#include "aggregator/store/columns_update.h"
 #include "tests/harness/toy_store.h"
 
 #include <errno.h>

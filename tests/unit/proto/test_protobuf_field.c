@@ -31,6 +31,7 @@ static void reads_one_field(void **state)
 		{BYTES("\x12\x00"), 2, FIELD_BYTES, 0, 0},
 		{BYTES("\x12\x03xyz"), 2, FIELD_BYTES, 0, 3},
 		{BYTES("\x8a\x01\x01x"), 17, FIELD_BYTES, 0, 1},
+		{BYTES("\x88\x80\x80\x80\x00\x07"), 1, FIELD_VARINT, 7, 0}, /* in five bytes */
 		{BYTES("\x0d\x01\x02\x03\x04"), 1, FIELD_FIXED32, 0, 4},
 		{BYTES("\x09\x01\x02\x03\x04\x05\x06\x07\x08"), 1, FIELD_FIXED64, 0, 8},
 		{BYTES("\xf8\xff\xff\xff\x0f\x01"), (1U << 29) - 1, FIELD_VARINT, 1, 0},
@@ -68,6 +69,7 @@ static void refuses_what_is_none(void **state)
 		{BYTES("\x0b\x0c")}, /* a group */
 		{BYTES("\x0e\x01")}, /* types that there are not */
 		{BYTES("\x0f\x01")}, {BYTES("\x80\x80\x80\x80\x10\x01")}, /* field 2^29 */
+		{BYTES("\x88\x80\x80\x80\x80\x00\x01")},                  /* field 1 in six bytes */
 	};
 
 	(void)state;
