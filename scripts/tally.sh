@@ -13,7 +13,7 @@ tally_sum() {
 tally_step() {
 	local title=$1 before began=$SECONDS
 	shift
-	printf '\n=== %s\n' "$title"
+	printf '\n=== %s\n' "$title" | tee -a "$RESULTS.said"
 	before=$(tally_sum 2)
 	if ! "$@" 2>&1 | tee -a "$RESULTS.said" && (($(tally_sum 2) == before)); then
 		echo "$title: failed" | tee -a "$RESULTS.said"

@@ -46,6 +46,14 @@ func near(t testing.TB, what string, got usage) {
 	}
 }
 
+// steady has the figures of a pod once what its start took (a process, its memory) has left the window of 15 s.
+func steady(t testing.TB, namespace, pod string) map[string]usage {
+	t.Helper()
+	covered(t, namespace, pod, 14*time.Second)
+	time.Sleep(4 * time.Second)
+	return covered(t, namespace, pod, 14*time.Second)
+}
+
 func onlyContainers(t testing.TB, got map[string]usage, names ...string) {
 	t.Helper()
 	if len(got) != len(names) {
@@ -61,7 +69,7 @@ func onlyContainers(t testing.TB, got map[string]usage, names ...string) {
 func accurate(t *testing.T) {
 	name := namespace(t)
 	makePod(t, name, "p", nil, podSpec(load("app", "cpu=50", "memory=50")))
-	found := covered(t, name, "p", 14*time.Second)
+	found := steady(t, name, "p")
 	onlyContainers(t, found, "app")
 	for range 5 { // not only by chance
 		near(t, "app", found["app"])
@@ -75,7 +83,7 @@ func withInit(t *testing.T) {
 	spec := podSpec(load("app", "cpu=50", "memory=50"))
 	spec.InitContainers = []v1.Container{load("first", "seconds=3", "cpu=100", "memory=20")}
 	makePod(t, name, "p", nil, spec)
-	found := covered(t, name, "p", 10*time.Second)
+	found := steady(t, name, "p")
 	onlyContainers(t, found, "app")
 	near(t, "app", found["app"])
 }
@@ -83,7 +91,7 @@ func withInit(t *testing.T) {
 func withSidecar(t *testing.T) {
 	name := namespace(t)
 	makePod(t, name, "p", nil, podSpec(load("app", "cpu=50", "memory=50"), load("helper", "cpu=50", "memory=50")))
-	found := covered(t, name, "p", 10*time.Second)
+	found := steady(t, name, "p")
 	onlyContainers(t, found, "app", "helper")
 	near(t, "app", found["app"])
 	near(t, "helper", found["helper"])
@@ -97,7 +105,7 @@ func withNativeSidecar(t *testing.T) {
 	helper.RestartPolicy = &always
 	spec.InitContainers = []v1.Container{helper}
 	makePod(t, name, "p", nil, spec)
-	found := covered(t, name, "p", 10*time.Second)
+	found := steady(t, name, "p")
 	onlyContainers(t, found, "app", "helper")
 	near(t, "app", found["app"])
 	near(t, "helper", found["helper"])
@@ -114,7 +122,7 @@ func staticPod(t *testing.T) {
 	if _, err := plane.Client.CoreV1().Pods(name).Create(ctx, pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	near(t, "app", covered(t, name, "static-n2", 10*time.Second)["app"])
+	near(t, "app", steady(t, name, "static-n2")["app"])
 	wantNames(t, column(rows(t, kubectl(t, "top pod -l app=static -n "+name), podHeader), 0), "static-n2")
 }
 
@@ -155,7 +163,7 @@ func restarted(t *testing.T) {
 		}
 		return err
 	})
-	near(t, "app", covered(t, name, "p", 10*time.Second)["app"])
+	near(t, "app", steady(t, name, "p")["app"])
 }
 
 func deleted(t *testing.T) {

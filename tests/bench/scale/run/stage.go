@@ -66,7 +66,7 @@ func (b *Bench) newStage(ctx context.Context, nodes int, pace Pace, flags ...str
 	if s.Fleet, err = b.startFleet(s.folder, s.World, s.Aggregator.AgentsPort, pace); err != nil {
 		return nil, err
 	}
-	s.Connected, err = s.Fleet.WaitConnected(ctx, 2*time.Minute)
+	s.Connected, err = s.Fleet.WaitConnected(ctx, 4*time.Minute)
 	if err == nil {
 		err = s.WaitServed(ctx, time.Minute)
 	}
