@@ -56,7 +56,7 @@ INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: help all demo test unit integration vm chart e2e tsan bench bench-scale bench-soak bench-pictures lint format deps docs install manifests images clean
+.PHONY: help all demo test unit integration vm chart e2e bench bench-scale bench-soak bench-pictures lint format deps docs install manifests images clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(RULES) | sed -E 's/:[^#]*## /\t/' | expand -t 16

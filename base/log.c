@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/escape.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,22 +17,6 @@ static const char *const LEVEL_NAMES[] = {"ERROR", "WARN", "INFO", "DEBUG"};
 void log_set_level(enum log_level level)
 {
 	atomic_store(&threshold, (int)level);
-}
-
-/* Copies `text` into `out`, control characters as \xNN; returns the length written. */
-static size_t escape(char *out, size_t size, const char *text)
-{
-	size_t length = 0;
-
-	for (; *text && length + 5 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f)
-			length += (size_t)snprintf(out + length, size - length, "\\x%02x", c);
-		else
-			out[length++] = (char)c;
-	}
-	return length;
 }
 
 void log_write(enum log_level level, const char *format, ...)
@@ -52,7 +37,7 @@ void log_write(enum log_level level, const char *format, ...)
 	length = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &utc);
 	length += (size_t)snprintf(line + length, sizeof(line) - length, ".%03ldZ %s ",
 		now.tv_nsec / 1000000, LEVEL_NAMES[level]);
-	length += escape(line + length, sizeof(line) - length - 1, message);
+	length += escape_controls(line + length, sizeof(line) - length - 1, message);
 	line[length++] = '\n';
 	if (write(STDERR_FILENO, line, length) < 0)
 		return; /* there is nowhere left to say it */

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #define OFFER_PERIOD_NS (60 * NS_PER_SECOND)
+#define OFFER_AGAIN_NS  (5 * NS_PER_SECOND) /* when it was not told */
 #define CUSTOM          "/apis/custom.metrics.k8s.io/v1beta2"
 
 LIST_HEAD(questions, question);
@@ -25,9 +26,10 @@ struct ask {
 	uint64_t timeout_ns;
 	const char *version; /* of metrics.k8s.io; NULL: not known yet */
 	column_set offer[KIND_COUNT];
-	uint64_t offer_ns; /* when it was asked for; 0 = never */
-	bool custom;
-	struct error note, problem; /* what is missing; why a column is */
+	uint64_t offer_due_ns;      /* 0: was never asked for */
+	struct error note;          /* what the server does not have */
+	struct error offer_failure; /* why it is not known what the server has */
+	struct error problem;       /* why a column of this round is missing */
 
 	/* the round */
 	bool under_way;
@@ -67,8 +69,10 @@ static char *encoded(const char *text)
 }
 
 /* Why this is no good answer, in words that say what to do. */
-static void explain(const struct kube_response *response, const char *what, struct error *ret_text)
+static void explain(const struct ask *ask, const struct kube_response *response, const char *what,
+	struct error *ret_text)
 {
+	const char *plugin = kube_client_credentials_failure(ask->client);
 	struct kube_status status = {0};
 	const struct span body = {.data = response->body, .size = response->size};
 
@@ -80,8 +84,8 @@ static void explain(const struct kube_response *response, const char *what, stru
 		(void)snprintf(status.message, sizeof(status.message), "no reason was given");
 	if (response->status == 401)
 		(void)error_set(ret_text, EACCES,
-			"asking for %s: 401: the server does not accept the kubeconfig's credentials (%s)",
-			what, status.message);
+			"asking for %s: 401: the server does not accept the kubeconfig's credentials (%s)%s%s",
+			what, status.message, *plugin ? "; " : "", plugin);
 	else
 		(void)error_set(ret_text, EIO, "asking for %s: %d: %s", what, response->status,
 			status.message);
@@ -140,7 +144,7 @@ static void on_values(void *context, const struct kube_response *response)
 	else if (response->status == 404) /* nobody has a figure */
 		table_clear(ask->table, question->namespace, question->column);
 	else {
-		explain(response, column_info(question->column)->name, &err);
+		explain(ask, response, column_info(question->column)->name, &err);
 		r = -EIO;
 	}
 	if (r < 0) {
@@ -152,32 +156,49 @@ static void on_values(void *context, const struct kube_response *response)
 		finish(ask, NULL);
 }
 
+/* What to get; NULL when memory is short. */
+static char *column_target(const struct ask *ask, const char *namespace, enum column column)
+{
+	char *path = namespace ? encoded(namespace) : NULL, *target = NULL;
+
+	if ((namespace && !path) ||
+		asprintf(&target, CUSTOM "%s%s%s/%%2A/%s%s%s", namespace ? "/namespaces/" : "",
+			namespace ? path : "", namespace ? "/pods" : "/nodes",
+			column_info(column)->metric[ask->kind],
+			ask->selector ? "?labelSelector=" : "",
+			ask->selector ? ask->selector : "") < 0)
+		target = NULL;
+	free(path);
+	return target;
+}
+
 static void ask_column(struct ask *ask, const char *namespace, enum column column)
 {
+	char *target = column_target(ask, namespace, column);
 	struct question *question = calloc(1, sizeof(*question));
-	char *path = namespace ? encoded(namespace) : NULL, target[2048];
+	int r = target && question ? 0 : -ENOMEM;
 	struct error err = {{0}};
-	int length;
 
-	if (!question || (namespace && !path)) {
-		free(question);
-		free(path);
+	if (question) {
+		*question = (struct question){.ask = ask, .column = column};
+		LIST_INSERT_HEAD(&ask->questions, question, entry);
+		question->namespace = namespace ? strdup(namespace) : NULL;
+		if (namespace && !question->namespace)
+			r = -ENOMEM;
+	}
+	if (r < 0)
+		(void)error_errno(&err, ENOMEM, "asking for %s", column_info(column)->name);
+	else
+		r = get(ask, target, on_values, question, &err);
+	free(target);
+	if (r == 0) {
+		ask->pending++;
 		return;
 	}
-	*question = (struct question){.ask = ask, .column = column};
-	LIST_INSERT_HEAD(&ask->questions, question, entry);
-	question->namespace = namespace ? strdup(namespace) : NULL;
-	length = snprintf(target, sizeof(target), CUSTOM "%s%s%s/%%2A/%s%s%s",
-		namespace ? "/namespaces/" : "", namespace ? path : "",
-		namespace ? "/pods" : "/nodes", column_info(column)->metric[ask->kind],
-		ask->selector ? "?labelSelector=" : "", ask->selector ? ask->selector : "");
-	free(path);
-	if ((namespace && !question->namespace) || length >= (int)sizeof(target) ||
-		get(ask, target, on_values, question, &err) < 0) {
+	ask->problem = err;
+	table_clear(ask->table, namespace, column);
+	if (question)
 		free_question(question);
-		return;
-	}
-	ask->pending++;
 }
 
 static void ask_columns(struct ask *ask, const char *namespace, column_set columns)
@@ -185,6 +206,13 @@ static void ask_columns(struct ask *ask, const char *namespace, column_set colum
 	for (unsigned i = 0; i < COLUMN_COUNT; i++)
 		if (columns & COLUMN_BIT(i))
 			ask_column(ask, namespace, (enum column)i);
+}
+
+static void clear_columns(struct ask *ask, column_set columns)
+{
+	for (unsigned i = 0; i < COLUMN_COUNT; i++)
+		if (columns & COLUMN_BIT(i))
+			table_clear(ask->table, NULL, (enum column)i);
 }
 
 /* The group has no request for all namespaces: each that has pods is asked by itself. False when
@@ -220,7 +248,7 @@ static void on_list(void *context, const struct kube_response *response)
 	struct error err;
 
 	if (response->status != 200) {
-		explain(response, ask->kind == KIND_PODS ? "pods" : "nodes", &err);
+		explain(ask, response, ask->kind == KIND_PODS ? "pods" : "nodes", &err);
 		finish(ask, err.message);
 		return;
 	}
@@ -229,12 +257,14 @@ static void on_list(void *context, const struct kube_response *response)
 		return;
 	}
 	ask->pending = 0;
-	ask->problem.message[0] = '\0';
+	ask->problem = ask->offer_failure;
 	if (columns && ask->kind == KIND_NODES)
 		ask_columns(ask, NULL, columns);
-	else if (columns && !ask_namespaces(ask, columns))
+	else if (columns && !ask_namespaces(ask, columns)) {
+		clear_columns(ask, columns);
 		(void)error_set(&ask->problem, E2BIG,
-			"too many namespaces to ask each for its columns: CPU and memory only without -n");
+			"too many namespaces to ask each for its columns: CPU and memory only without -n, or with fewer --columns");
+	}
 	if (ask->pending == 0)
 		finish(ask, NULL);
 }
@@ -258,20 +288,23 @@ static void ask_list(struct ask *ask)
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
+/* What was offered before stays when this is no answer to the question. */
 static void on_offer(void *context, const struct kube_response *response)
 {
 	struct ask *ask = context;
+	bool told = response->status == 200 || response->status == 404;
 
-	ask->offer_ns = clock_monotonic_ns();
-	ask->custom = response->status == 200 &&
-		      answer_offer(response->body, response->size, ask->offer, &ask->note) == 0;
-	if (!ask->custom) {
+	ask->offer_due_ns = clock_monotonic_ns() + (told ? OFFER_PERIOD_NS : OFFER_AGAIN_NS);
+	ask->note.message[0] = '\0';
+	ask->offer_failure.message[0] = '\0';
+	if (!told) {
+		explain(ask, response, "custom.metrics.k8s.io", &ask->offer_failure);
+	} else if (response->status == 404) {
 		memset(ask->offer, 0, sizeof(ask->offer));
 		(void)error_set(&ask->note, ENOENT,
-			"no custom.metrics.k8s.io/v1beta2 here (%d): CPU and memory only",
-			response->status);
+			"no custom.metrics.k8s.io/v1beta2 here: CPU and memory only");
 	} else {
-		ask->note.message[0] = '\0';
+		(void)answer_offer(response->body, response->size, ask->offer, &ask->offer_failure);
 	}
 	ask->offer[KIND_NODES] |= COLUMN_BASIC;
 	ask->offer[KIND_PODS] |= COLUMN_BASIC;
@@ -280,7 +313,7 @@ static void on_offer(void *context, const struct kube_response *response)
 
 static void go_on(struct ask *ask)
 {
-	if (ask->offer_ns == 0 || clock_monotonic_ns() - ask->offer_ns > OFFER_PERIOD_NS)
+	if (clock_monotonic_ns() >= ask->offer_due_ns)
 		get_or_finish(ask, CUSTOM, on_offer);
 	else
 		ask_list(ask);
@@ -294,7 +327,7 @@ static void on_version(void *context, const struct kube_response *response)
 	if (response->status == 200) {
 		ask->version = answer_version(response->body, response->size);
 	} else if (response->status != 404) {
-		explain(response, "metrics.k8s.io", &err);
+		explain(ask, response, "metrics.k8s.io", &err);
 		finish(ask, err.message);
 		return;
 	}
@@ -338,13 +371,19 @@ column_set ask_offer(const struct ask *ask, enum kind kind)
 
 const char *ask_note(const struct ask *ask)
 {
-	return *ask->problem.message ? ask->problem.message : ask->note.message;
+	return ask->note.message;
+}
+
+const char *ask_problem(const struct ask *ask)
+{
+	return ask->problem.message;
 }
 
 struct ask *ask_new(const struct ask_options *options, struct error *err)
 {
 	struct ask *ask = calloc(1, sizeof(*ask));
-	struct kube_client_options client = {.config = options->config, .base = options->base};
+	struct kube_client_options client = {
+		.config = options->config, .base = options->base, .program = "tacho-top"};
 
 	if (!ask) {
 		(void)error_errno(err, ENOMEM, "starting");

@@ -35,7 +35,9 @@ bool ask_under_way(const struct ask *ask);
 /* What there is of a kind; known after its first round. */
 column_set ask_offer(const struct ask *ask, enum kind kind);
 
-/* Why columns are missing, for the status line; "" when none is. */
+/* What the server does not have, and why columns of the last round are missing that it may have;
+ * "" when nothing is. */
 const char *ask_note(const struct ask *ask);
+const char *ask_problem(const struct ask *ask);
 
 #endif

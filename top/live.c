@@ -47,10 +47,13 @@ static void draw(struct live *live)
 static void on_round(void *context, const char *failure)
 {
 	struct live *live = context;
+	const char *failure_or_note = failure;
 
 	live->scene.failed = failure != NULL;
-	(void)snprintf(
-		live->status, sizeof(live->status), "%s", failure ? failure : ask_note(live->ask));
+	if (!failure)
+		failure_or_note =
+			*ask_problem(live->ask) ? ask_problem(live->ask) : ask_note(live->ask);
+	(void)snprintf(live->status, sizeof(live->status), "%s", failure_or_note);
 	if (!failure)
 		live->good_ns[live->asked] = clock_monotonic_ns();
 	draw(live);
@@ -263,6 +266,7 @@ int live_run(struct ask *ask, struct event_base *base, const struct flags *flags
 			{
 				.kind = flags->show == KIND_NODES ? KIND_NODES : KIND_PODS,
 				.server = server,
+				.by_second = flags->interval_ns == NS_PER_SECOND,
 				.namespace = *flags->namespace ? flags->namespace : NULL,
 				.order = {.column = flags->sort_column,
 					.ascending = flags->sort_column < 0},

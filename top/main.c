@@ -6,6 +6,7 @@
 #include "top/top_flags.h"
 #include "top/kubeconfig_files.h"
 #include "top/live.h"
+#include "top/say.h"
 #include "top/top_once.h"
 
 #include <errno.h>
@@ -76,8 +77,9 @@ int main(int argc, char **argv)
 	file_hold_standard();
 	log_set_level(LOG_LEVEL_ERROR);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL); /* who started us may ignore it; we wait for plugins */
 	if (r < 0) {
-		(void)fprintf(stderr, "tacho-top: %s\n", err.message);
+		say(err.message);
 		top_flags_free(&flags);
 		return EXIT_USAGE;
 	}
@@ -89,6 +91,6 @@ int main(int argc, char **argv)
 		r = run(&flags, &err);
 	top_flags_free(&flags);
 	if (r < 0)
-		(void)fprintf(stderr, "tacho-top: %s\n", err.message);
+		say(err.message);
 	return r < 0 ? EXIT_FAILURE : r;
 }

@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_SPECS 32
+#define MAX_SPECS   32
+#define SHOW_UNTOLD (-1)
 
 static size_t table(struct flags *flags, struct option_spec *ret_specs)
 {
 	const struct option_spec specs[] = {
 		{.type = OPTION_HEADING, .help = "What is shown"},
 		{"show", OPTION_CHOICE, {.choice = &flags->show}, "WHAT",
-			"The live view begins with pods unless it is told nodes; --once prints both unless told.",
+			"The live view begins with pods unless it is told nodes; --once prints both unless told, or pods of a namespace.",
 			.choices = "nodes|pods|all"},
 		{"namespace", OPTION_STRING, {.string = &flags->namespace}, "NAMESPACE",
 			"Pods of this namespace alone. Without it: of all."},
@@ -99,7 +100,7 @@ int top_flags_read(struct flags *flags, int argc, char *const *argv, struct erro
 		.filter = "",
 		.interval_ns = NS_PER_SECOND,
 		.timeout_ns = 10 * NS_PER_SECOND,
-		.show = KIND_COUNT,
+		.show = SHOW_UNTOLD,
 	};
 	count = table(flags, specs);
 	r = options_parse(specs, count, argc, argv, err);
@@ -107,6 +108,8 @@ int top_flags_read(struct flags *flags, int argc, char *const *argv, struct erro
 		r = error_set(err, EINVAL, "-A and -n exclude each other");
 	if (r == 0)
 		r = read_columns(flags, err);
+	if (flags->show == SHOW_UNTOLD) /* who may see one namespace may not see nodes */
+		flags->show = *flags->namespace ? KIND_PODS : KIND_COUNT;
 	flags->once = flags->once || flags->output == OUTPUT_JSON;
 	return r;
 }

@@ -151,7 +151,8 @@ static void draw_heading(const struct scene *scene, int width)
 		x += COLUMN_WIDTH + 2;
 	}
 	if (COLS - x > LEAST_LINE)
-		(void)mvprintw(1, x + 1, "%.*s", COLS - x - 1, "LAST MINUTE");
+		(void)mvprintw(1, x + 1, "%.*s", COLS - x - 1,
+			scene->by_second ? "LAST MINUTE" : "LAST ROUNDS");
 	(void)attroff(A_REVERSE);
 }
 

@@ -17,6 +17,7 @@ struct scene {
 	const char *server, *namespace;
 	const char *status; /* the last line; "" = the keys */
 	bool failed;        /* what stands there is a failure */
+	bool by_second;     /* a point of the curve is a second's */
 	uint64_t age_s;     /* of the figures, when they are stale; 0 = they are not */
 	bool help, typing;  /* the list of keys; the filter is being typed */
 };

@@ -57,9 +57,9 @@ static json_t *cluster_info(const struct kube_config *config)
 }
 
 /* "KUBERNETES_EXEC_INFO={…}"; NULL: memory is short. */
-static char *info_variable(const struct kube_config *config, bool attended)
+static char *info_variable(const struct kube_config *config, bool interactive)
 {
-	json_t *spec = json_pack("{s:b}", "interactive", attended), *info;
+	json_t *spec = json_pack("{s:b}", "interactive", interactive), *info;
 	char *json, *variable = NULL;
 
 	if (config->exec->wants_cluster)
@@ -187,11 +187,11 @@ static int parse(const char *text, size_t length, const char *api_version,
 	return r;
 }
 
-int exec_credential_get(const struct kube_config *config, bool attended,
+int exec_credential_get(const struct kube_config *config, enum exec_attendance attendance,
 	struct exec_credential *ret_credential, struct error *err)
 {
 	const struct kube_exec *exec = config->exec;
-	struct exec_run_options run = {.attended = attended && exec->input != KUBE_EXEC_INPUT_NEVER,
+	struct exec_run_options run = {.attendance = attendance,
 		.limit_ms = EXEC_CREDENTIAL_LIMIT_MS,
 		.hint = exec->install_hint};
 	const char *name = exec->arguments.item[0];
@@ -200,9 +200,11 @@ int exec_credential_get(const struct kube_config *config, bool attended,
 	char *info;
 	int r;
 
-	if (!run.attended && exec->input == KUBE_EXEC_INPUT_ALWAYS)
+	if (attendance == EXEC_ATTENDED && exec->input == KUBE_EXEC_INPUT_NEVER)
+		run.attendance = EXEC_WATCHED;
+	if (attendance != EXEC_ATTENDED && exec->input == KUBE_EXEC_INPUT_ALWAYS)
 		return error_set(err, EACCES, "%s wants to ask a person, and there is none", name);
-	info = info_variable(config, run.attended);
+	info = info_variable(config, run.attendance == EXEC_ATTENDED);
 	run.arguments = arguments_of(exec);
 	run.variables = info ? environment(&exec->variables, info) : NULL;
 	if (run.arguments && run.variables)

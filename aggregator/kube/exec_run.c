@@ -23,10 +23,10 @@ static int set_files(const struct run *run, posix_spawn_file_actions_t *actions)
 {
 	int r = posix_spawn_file_actions_adddup2(actions, run->output, STDOUT_FILENO);
 
-	if (r == 0 && !run->options->attended)
+	if (r == 0 && run->options->attendance != EXEC_ATTENDED)
 		r = posix_spawn_file_actions_addopen(
 			actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (r == 0 && !run->options->attended)
+	if (r == 0 && run->options->attendance == EXEC_ALONE)
 		r = posix_spawn_file_actions_adddup2(actions, run->errors, STDERR_FILENO);
 	return r;
 }
@@ -65,7 +65,7 @@ static int start(const struct run *run, pid_t *ret_pid)
 	return -r;
 }
 
-/* 0, or -ETIMEDOUT: then it was killed. */
+/* 0, -ETIMEDOUT: then it was killed; or -ECHILD. */
 static int wait_for(pid_t pid, int limit_ms, int *ret_status)
 {
 	struct pollfd ended = {.events = POLLIN};
@@ -80,8 +80,9 @@ static int wait_for(pid_t pid, int limit_ms, int *ret_status)
 		if (r == 0)
 			(void)kill(pid, SIGKILL);
 	}
-	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(pid, ret_status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
 	return r == 0 ? -ETIMEDOUT : 0;
 }
 
@@ -121,7 +122,8 @@ static const char *last_words(int errors, struct buffer *text)
 static int explain_end(const struct run *run, int status, struct error *err)
 {
 	struct buffer text = {0};
-	const char *words = run->options->attended ? "" : last_words(run->errors, &text);
+	const char *words =
+		run->options->attendance == EXEC_ALONE ? last_words(run->errors, &text) : "";
 
 	(void)error_set(err, EIO, "%s ended with %s %d%s%.200s", run->name,
 		WIFSIGNALED(status) ? "signal" : "status",
@@ -147,7 +149,10 @@ static int run_to_end(const struct run *run, struct buffer *out, struct error *e
 	r = start(run, &pid);
 	if (r < 0)
 		return explain_start(run, r, err);
-	r = wait_for(pid, run->options->attended ? -1 : run->options->limit_ms, &status);
+	r = wait_for(
+		pid, run->options->attendance == EXEC_ALONE ? run->options->limit_ms : -1, &status);
+	if (r < 0 && r != -ETIMEDOUT)
+		return error_errno(err, -r, "waiting for %s", run->name);
 	if (r < 0)
 		return error_set(err, ETIMEDOUT, "%s did not end within %d ms", run->name,
 			run->options->limit_ms);

@@ -177,13 +177,17 @@ static void fail_later(struct kube_call *call)
 static bool try_again(struct kube_call *call)
 {
 	struct kube_client *client = call->client;
+	uint64_t before = clock_monotonic_ns();
 
-	if (call->retried || !kube_credentials_refused(client->credentials, call->token_revision,
-				     clock_monotonic_ns()))
+	if (call->retried ||
+		!kube_credentials_refused(client->credentials, call->token_revision, before))
 		return false;
+	call->sent_ns += clock_monotonic_ns() - before; /* a program was run, perhaps for long */
 	kube_tally_answer(&client->tally, 401);
 	call->retried = true;
 	kube_answer_restart(&call->answer);
+	call->answer.heard_ns = clock_monotonic_ns();
+	arm(call);
 	call->state = CALL_NEW;
 	if (set_options(call) < 0 || hand_over(call) < 0)
 		fail_later(call);
@@ -248,11 +252,12 @@ static struct kube_call *new_call(struct kube_client *client, const struct kube_
 struct kube_call *kube_client_send(
 	struct kube_client *client, const struct kube_request *request, struct error *err)
 {
-	struct kube_call *call = new_call(client, request);
+	struct kube_call *call;
 
+	kube_credentials_refresh(client->credentials, clock_monotonic_ns());
+	call = new_call(client, request); /* its time begins */
 	if (!call)
 		goto fail;
-	kube_credentials_refresh(client->credentials, call->sent_ns);
 	if (!call->easy || set_options(call) < 0)
 		goto fail;
 	(void)curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
@@ -289,6 +294,11 @@ void kube_call_cancel(struct kube_call *call)
 
 /* --- the client ------------------------------------------------------------------------------- */
 
+const char *kube_client_credentials_failure(const struct kube_client *client)
+{
+	return kube_credentials_failure(client->credentials);
+}
+
 struct kube_client *kube_client_new(const struct kube_client_options *options, struct error *err)
 {
 	struct kube_client *client = calloc(1, sizeof(*client));
@@ -303,6 +313,7 @@ struct kube_client *kube_client_new(const struct kube_client_options *options, s
 	client->loop = curl_loop_new(options->base, &handler, err);
 	if (!client->loop || kube_route_init(&client->route, options->config, err) < 0)
 		goto fail;
+	client->route.program = options->program ? options->program : "tacho-aggregator";
 	client->credentials = kube_credentials_new(options->config, options->telemetry, err);
 	if (!client->credentials)
 		goto fail;

@@ -21,12 +21,17 @@ struct kube_client_options {
 	const struct kube_config *config; /* copied */
 	struct event_base *base;
 	struct telemetry *telemetry;
+	const char *program; /* who asks, for its log; a constant. NULL: tacho-aggregator */
 };
 
 struct kube_client;
 
 /* NULL and a message when a file of the config can't be read. Connects with the first call. */
 struct kube_client *kube_client_new(const struct kube_client_options *options, struct error *err);
+
+/* Why the credential plugin of the kubeconfig gave nothing when it was run the last time; "" when
+ * it did. Valid until the next call is sent or ends. */
+const char *kube_client_credentials_failure(const struct kube_client *client);
 
 /* Cancels what is under way without calling back. Not from a callback of one of its calls; before
  * its event_base. NULL is fine. */

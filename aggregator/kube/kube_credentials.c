@@ -22,7 +22,9 @@ struct kube_credentials {
 	const struct kube_config *plugin; /* whose program gives the credential; NULL = none */
 	int64_t plugin_expires_ms;
 	uint64_t plugin_run_ns;
-	char *token, *ca, *cert, *key; /* in use; NULL = none */
+	bool plugin_token, plugin_pair; /* what it gave */
+	struct error plugin_failure;    /* of its last run; "" = it went well */
+	char *token, *ca, *cert, *key;  /* in use; NULL = none */
 	unsigned token_revision;
 	uint64_t token_read_ns;
 	struct log_limit token_log, ca_log, pair_log;
@@ -172,23 +174,53 @@ static int start_pair(
 		     : 0;
 }
 
-/* What the program says is in place of what it said before. */
-static int run_plugin(struct kube_credentials *credentials, bool attended, struct error *err)
+/* What it gave the last time and now does not. */
+static void forget_unless_given(
+	struct kube_credentials *credentials, const struct exec_credential *credential)
 {
-	struct exec_credential credential;
-	int r = exec_credential_get(credentials->plugin, attended, &credential, err);
+	if (credentials->plugin_token && !credential->token) {
+		wipe(credentials->token);
+		credentials->token = NULL;
+		credentials->token_revision++;
+	}
+	if (credentials->plugin_pair && !credential->cert) {
+		wipe(credentials->cert);
+		wipe(credentials->key);
+		credentials->cert = credentials->key = NULL;
+	}
+	credentials->plugin_token = credential->token;
+	credentials->plugin_pair = credential->cert;
+}
+
+/* What the program says is in place of what it said before. */
+static int use_answer(struct kube_credentials *credentials,
+	const struct exec_credential *credential, struct error *err)
+{
+	int r = 0;
+
+	if (credential->token)
+		r = use_token(credentials, credential->token, err);
+	if (r == 0 && credential->cert)
+		r = use_pair(credentials, credential->cert, credential->key, err);
+	if (r < 0)
+		return error_context(err, r, "the credential of the kubeconfig's program");
+	forget_unless_given(credentials, credential);
+	credentials->plugin_expires_ms = credential->expires_ms;
+	return 0;
+}
+
+static int run_plugin(
+	struct kube_credentials *credentials, enum exec_attendance attendance, struct error *err)
+{
+	struct exec_credential credential = {0};
+	int r = exec_credential_get(credentials->plugin, attendance, &credential, err);
 
 	credentials->plugin_run_ns = clock_monotonic_ns();
-	if (r < 0)
-		return r;
-	if (credential.token)
-		r = use_token(credentials, credential.token, err);
-	if (r == 0 && credential.cert)
-		r = use_pair(credentials, credential.cert, credential.key, err);
 	if (r == 0)
-		credentials->plugin_expires_ms = credential.expires_ms;
+		r = use_answer(credentials, &credential, err);
 	exec_credential_free(&credential);
-	return r < 0 ? error_context(err, r, "the credential of the kubeconfig's program") : 0;
+	credentials->plugin_failure = r < 0 ? *err : (struct error){{0}};
+	return r;
 }
 
 static int start_plugin(
@@ -197,7 +229,7 @@ static int start_plugin(
 	if (!config->exec)
 		return 0;
 	credentials->plugin = config;
-	return run_plugin(credentials, isatty(STDIN_FILENO), err);
+	return run_plugin(credentials, isatty(STDIN_FILENO) ? EXEC_ATTENDED : EXEC_WATCHED, err);
 }
 
 static void count_in(struct kube_credentials *credentials, struct telemetry *telemetry)
@@ -342,7 +374,7 @@ static void rerun_plugin(struct kube_credentials *credentials, uint64_t now_ns)
 
 	if (now_ns < credentials->plugin_run_ns + PLUGIN_PERIOD_NS)
 		return;
-	if (run_plugin(credentials, false, &err) == 0)
+	if (run_plugin(credentials, EXEC_ALONE, &err) == 0)
 		return;
 	telemetry_add(credentials->token_bad, 1);
 	if (log_allowed(&credentials->token_log, LOG_PERIOD_NS, &held_back))
@@ -373,6 +405,11 @@ bool kube_credentials_refused(struct kube_credentials *credentials, unsigned see
 	if (credentials->token_revision == seen && credentials->plugin)
 		rerun_plugin(credentials, now_ns);
 	return credentials->token_revision != seen;
+}
+
+const char *kube_credentials_failure(const struct kube_credentials *credentials)
+{
+	return credentials->plugin_failure.message;
 }
 
 const char *kube_credentials_token(

@@ -31,6 +31,10 @@ void kube_credentials_refresh(struct kube_credentials *credentials, uint64_t now
  * token now than `seen`, the revision that was refused. */
 bool kube_credentials_refused(struct kube_credentials *credentials, unsigned seen, uint64_t now_ns);
 
+/* Why the kubeconfig's program gave nothing when it was run the last time; "": it did, or there is
+ * none. Valid until the next of the calls above. */
+const char *kube_credentials_failure(const struct kube_credentials *credentials);
+
 /* Valid until the next of these calls. NULL: there is none. */
 const char *kube_credentials_token(
 	const struct kube_credentials *credentials, unsigned *ret_revision);

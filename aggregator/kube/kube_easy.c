@@ -120,8 +120,10 @@ static int prepare_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 
 static bool set_connection(CURL *easy, const struct kube_route *route)
 {
+	char agent[64];
 	bool good = true;
 
+	(void)snprintf(agent, sizeof(agent), "%s/" TACHO_VERSION, route->program);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_QUICK_EXIT, 1L); /* cancelling does not wait for the resolver's thread */
 	SET(CURLOPT_PROTOCOLS_STR, "https");
@@ -136,7 +138,7 @@ static bool set_connection(CURL *easy, const struct kube_route *route)
 	SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_PERIOD_S);
 	SET(CURLOPT_SOCKOPTFUNCTION, prepare_socket);
-	SET(CURLOPT_USERAGENT, "tacho-aggregator/" TACHO_VERSION);
+	SET(CURLOPT_USERAGENT, agent);
 	if (route->connect_to)
 		SET(CURLOPT_CONNECT_TO, route->connect_to);
 	return good;

@@ -17,6 +17,7 @@ struct kube_route {
 	char *host_header;             /* NULL: the url's own */
 	struct curl_slist *connect_to; /* NULL: the url's own */
 	bool insecure;
+	const char *program; /* the User-Agent, before its version; a constant, set it after init */
 };
 
 /* 0; -EINVAL with a message when the server of the config is no url, or the name no name. */

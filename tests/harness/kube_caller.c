@@ -37,7 +37,8 @@ void kube_caller_free(struct kube_caller *caller)
 
 void kube_caller_connect(struct kube_caller *caller, const struct kube_config *config)
 {
-	struct kube_client_options options = {config, caller->base, caller->telemetry};
+	struct kube_client_options options = {
+		.config = config, .base = caller->base, .telemetry = caller->telemetry};
 	struct error err;
 
 	kube_client_free(caller->client);

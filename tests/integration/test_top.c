@@ -65,7 +65,7 @@ static char *shell(int *ret_status, const char *format, ...)
 
 static char *top(int *ret_status, const char *arguments)
 {
-	return shell(ret_status, "timeout 30 %s --kubeconfig=%s %s 2>&1",
+	return shell(ret_status, "timeout 30 %s 2>&1 --kubeconfig=%s %s",
 		process_program("tacho-top"), pipeline->kubeconfig, arguments);
 }
 
@@ -88,10 +88,16 @@ static void once_prints_a_table(void **state)
 	expect(text, "bank/vault");
 	expect(text, "32Mi");
 	free(text);
-	text = top(&status, "--once --show=pods -n bank");
+	text = top(&status, "--once -n bank");
 	assert_int_equal(status, 0);
 	expect(text, "bank/vault");
 	assert_null(strstr(text, "shop/web"));
+	assert_null(strstr(text, "NODE ")); /* who sees a namespace may not see nodes */
+	free(text);
+	text = top(&status, "--once -n bank --show=all");
+	assert_int_equal(status, 0);
+	expect(text, "bank/vault");
+	expect(text, "NODE ");
 	free(text);
 	text = top(&status, "--once --show=pods -l absent=yes");
 	assert_int_equal(status, 0);
@@ -114,6 +120,21 @@ static void json_is_for_scripts(void **state)
 	assert_true(json_integer_value(json_object_get(first, "memory")) >= 32 << 20);
 	assert_true(json_is_number(json_object_get(first, "cpu-peak"))); /* of custom.metrics */
 	json_decref(root);
+	free(text);
+}
+
+static void a_full_disk_is_told(void **state)
+{
+	int status;
+	char *text = top(&status, "-o json >/dev/full");
+
+	(void)state;
+	assert_int_equal(status, 1);
+	expect(text, "No space left on device");
+	free(text);
+	text = top(&status, "--once >/dev/full");
+	assert_int_equal(status, 1);
+	expect(text, "No space left on device");
 	free(text);
 }
 
@@ -207,7 +228,8 @@ static void a_credential_plugin_gives_the_token(void **state)
 	write_text(plugin, "#!/bin/sh\necho log in first >&2\nexit 1\n");
 	text = shell(&status, "timeout 30 %s --once --kubeconfig=%s 2>&1",
 		process_program("tacho-top"), file);
-	expect(text, "plugin ended with status 1: log in first");
+	expect(text, "log in first\n"); /* its own words, on our standard error */
+	expect(text, "plugin ended with status 1");
 	assert_int_equal(status, 1);
 	free(text);
 }
@@ -323,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(once_prints_a_table),
 		cmocka_unit_test(json_is_for_scripts),
+		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(errors_say_why),
 		cmocka_unit_test(a_credential_plugin_gives_the_token),
 		cmocka_unit_test(the_live_view_takes_keys),

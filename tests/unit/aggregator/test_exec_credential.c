@@ -1,12 +1,15 @@
 /* aggregator/kube/exec_credential, exec_run: real programs of a kubeconfig, and what they print. */
 #include "aggregator/kube/exec_credential.h"
 
+#include "aggregator/kube/exec_run.h"
 #include "aggregator/kube/kube_exec.h"
 #include "tests/harness/scratch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,7 +60,7 @@ static int load(
 
 #define USUAL "apiVersion: " V1 ", command: ./plugin, interactiveMode: IfAvailable"
 
-static int get(const char *script, const char *more, bool attended,
+static int get(const char *script, const char *more, enum exec_attendance attendance,
 	struct exec_credential *ret_credential, struct error *err)
 {
 	struct kube_config config;
@@ -64,7 +68,7 @@ static int get(const char *script, const char *more, bool attended,
 
 	if (r < 0)
 		fail_msg("%s", err->message);
-	r = exec_credential_get(&config, attended, ret_credential, err);
+	r = exec_credential_get(&config, attendance, ret_credential, err);
 	kube_config_free(&config);
 	return r;
 }
@@ -98,7 +102,7 @@ static void takes_what_it_prints(void **state)
 		struct exec_credential credential;
 		struct error err;
 
-		if (get(CASES[i].script, USUAL, false, &credential, &err) < 0)
+		if (get(CASES[i].script, USUAL, EXEC_ALONE, &credential, &err) < 0)
 			fail_msg("%s", err.message);
 		for (int part = 0; part < 3; part++) {
 			const char *got = part == 0   ? credential.token
@@ -137,7 +141,7 @@ static void is_told_what_the_kubeconfig_says(void **state)
 	(void)state;
 	assert_int_equal(setenv("TWO", "old", 1), 0);
 	assert_int_equal(setenv("OURS", "ours", 1), 0);
-	if (get(SCRIPT, EXEC, false, &credential, &err) < 0)
+	if (get(SCRIPT, EXEC, EXEC_ALONE, &credential, &err) < 0)
 		fail_msg("%s", err.message);
 	exec_credential_free(&credential);
 	words = scratch_read(scratch_path(scratch, "words"));
@@ -205,7 +209,7 @@ static void says_what_went_wrong(void **state)
 				load(CASES[i].script, CASES[i].exec, &config, &err), -EINVAL);
 			continue;
 		}
-		r = get(CASES[i].script, CASES[i].exec, false, &credential, &err);
+		r = get(CASES[i].script, CASES[i].exec, EXEC_ALONE, &credential, &err);
 		if (r != CASES[i].r || !strstr(err.message, CASES[i].why))
 			fail_msg("%zu: %d, %s", i, r, err.message);
 		assert_non_null(strstr(err.message, "plugin"));
@@ -221,13 +225,14 @@ static void may_ask_who_is_there(void **state)
 		"\\\",\\\"kind\\\":\\\"ExecCredential\\\",\\\"status\\\":{\\\"token\\\":\\\"$t\\\"}}\"";
 	static const struct {
 		const char *mode;
-		bool attended;
+		enum exec_attendance attendance;
 		const char *token;
 	} CASES[] = {
-		{"IfAvailable", true, "asks"},
-		{"IfAvailable", false, "quiet"},
-		{"Always", true, "asks"},
-		{"Never", true, "quiet"},
+		{"IfAvailable", EXEC_ATTENDED, "asks"},
+		{"IfAvailable", EXEC_WATCHED, "quiet"},
+		{"IfAvailable", EXEC_ALONE, "quiet"},
+		{"Always", EXEC_ATTENDED, "asks"},
+		{"Never", EXEC_ATTENDED, "quiet"},
 	};
 
 	(void)state;
@@ -239,11 +244,71 @@ static void may_ask_who_is_there(void **state)
 		(void)snprintf(exec, sizeof(exec),
 			"apiVersion: " V1 ", command: ./plugin, interactiveMode: %s",
 			CASES[i].mode);
-		if (get(SCRIPT, exec, CASES[i].attended, &credential, &err) < 0)
+		if (get(SCRIPT, exec, CASES[i].attendance, &credential, &err) < 0)
 			fail_msg("%s", err.message);
 		assert_string_equal(credential.token, CASES[i].token);
 		exec_credential_free(&credential);
 	}
+}
+
+static int run_shell(const char *script, enum exec_attendance attendance, struct error *err)
+{
+	char shell[] = "sh", option[] = "-c", *text = strdup(script), *none[] = {NULL};
+	char *arguments[] = {shell, option, text, NULL};
+	struct exec_run_options options = {.arguments = arguments,
+		.variables = none,
+		.attendance = attendance,
+		.limit_ms = 100};
+	struct buffer out = {0};
+	int r = exec_run(&options, &out, err);
+
+	buffer_free(&out);
+	free(text);
+	return r;
+}
+
+/* One that opens a browser and waits for its user is given the time, and heard. */
+static void has_a_limit_when_nobody_waits(void **state)
+{
+	struct error err = {{0}};
+
+	(void)state;
+	assert_int_equal(run_shell("sleep 60", EXEC_ALONE, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.message, "sh did not end within 100 ms"));
+	assert_int_equal(run_shell("sleep 0.5", EXEC_WATCHED, &err), 0);
+	assert_int_equal(run_shell("sleep 0.5", EXEC_ATTENDED, &err), 0);
+}
+
+static void says_itself_what_went_wrong_when_somebody_reads(void **state)
+{
+	const char *file = scratch_path(scratch, "errors");
+	int errors = open(file, O_WRONLY | O_CREAT, 0600), before = dup(STDERR_FILENO);
+	struct error err;
+	char *said;
+
+	(void)state;
+	assert_true(errors >= 0 && before >= 0);
+	assert_int_equal(dup2(errors, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(run_shell("echo log in first >&2; exit 3", EXEC_WATCHED, &err), -EIO);
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(close(before), 0);
+	assert_int_equal(close(errors), 0);
+	assert_string_equal(err.message, "sh ended with status 3");
+	said = scratch_read(file);
+	assert_string_equal(said, "log in first\n");
+	free(said);
+}
+
+/* Then the kernel does not keep how a child ended. */
+static void is_an_error_where_children_are_ignored(void **state)
+{
+	struct error err;
+
+	(void)state;
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	assert_int_equal(run_shell("exit 0", EXEC_ALONE, &err), -ECHILD);
+	assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+	assert_non_null(strstr(err.message, "waiting for sh"));
 }
 
 static void refuses_what_is_no_exec(void **state)
@@ -332,6 +397,9 @@ int main(void)
 		TEST(is_told_what_the_kubeconfig_says),
 		TEST(says_what_went_wrong),
 		TEST(may_ask_who_is_there),
+		TEST(has_a_limit_when_nobody_waits),
+		TEST(says_itself_what_went_wrong_when_somebody_reads),
+		TEST(is_an_error_where_children_are_ignored),
 		TEST(refuses_what_is_no_exec),
 		TEST(words_have_an_end),
 		TEST(a_token_wins),

@@ -662,7 +662,8 @@ static void *use_a_client(void *context)
 {
 	struct user_thread *user = context;
 	struct event_base *base = event_base_new();
-	struct kube_client_options options = {user->config, base, user->telemetry};
+	struct kube_client_options options = {
+		.config = user->config, .base = base, .telemetry = user->telemetry};
 	struct kube_client *client = kube_client_new(&options, NULL);
 
 	for (int i = 0; client && i < 20; i++) {

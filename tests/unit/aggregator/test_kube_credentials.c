@@ -6,6 +6,7 @@
 #include "tests/harness/pki.h"
 #include "tests/harness/scratch.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,6 +204,19 @@ static void let_plugin_say(struct world *world, const char *token, const char *e
 	(void)scratch_write(world->scratch, "said", said);
 }
 
+static void let_plugin_say_pair(struct world *world, const struct pki_pair *pair)
+{
+	json_t *answer = json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion",
+		"client.authentication.k8s.io/v1", "kind", "ExecCredential", "status",
+		"clientCertificateData", pair->cert, "clientKeyData", pair->key);
+	char *said = json_dumps(answer, 0);
+
+	assert_non_null(said);
+	(void)scratch_write(world->scratch, "said", said);
+	free(said);
+	json_decref(answer);
+}
+
 static size_t plugin_runs(struct world *world)
 {
 	char *runs = scratch_read(scratch_path(world->scratch, "runs"));
@@ -243,15 +257,31 @@ static void a_program_is_run_when_its_token_ends(void **state)
 	assert_int_equal(plugin_runs(world), 2); /* it is good for long */
 
 	/* but refused: it is asked again, and what is no answer leaves what there was */
+	assert_string_equal(kube_credentials_failure(world->credentials), "");
 	(void)kube_credentials_token(world->credentials, &seen);
 	(void)scratch_write(world->scratch, "said", "log in first");
 	assert_false(
 		kube_credentials_refused(world->credentials, seen, now + 3700 * NS_PER_SECOND));
 	assert_int_equal(plugin_runs(world), 3);
 	assert_string_equal(token(world), "second");
+	assert_non_null(strstr(kube_credentials_failure(world->credentials), "no ExecCredential"));
 	let_plugin_say(world, "third", "2999-01-01T00:00:00Z");
 	assert_true(kube_credentials_refused(world->credentials, seen, now + 7200 * NS_PER_SECOND));
 	assert_string_equal(token(world), "third");
+	assert_string_equal(kube_credentials_failure(world->credentials), "");
+
+	/* a certificate is in place of the token, and the other way around */
+	let_plugin_say_pair(world, &world->one);
+	(void)kube_credentials_token(world->credentials, &seen);
+	assert_true(kube_credentials_refused(world->credentials, seen, now + 7300 * NS_PER_SECOND));
+	assert_null(token(world));
+	assert_string_equal(kube_credentials_cert(world->credentials), world->one.cert);
+	let_plugin_say(world, "fourth", "2999-01-01T00:00:00Z");
+	(void)kube_credentials_token(world->credentials, &seen);
+	assert_true(kube_credentials_refused(world->credentials, seen, now + 7400 * NS_PER_SECOND));
+	assert_string_equal(token(world), "fourth");
+	assert_null(kube_credentials_cert(world->credentials));
+	assert_null(kube_credentials_key(world->credentials));
 
 	/* without an answer at the start there is nothing */
 	kube_credentials_free(world->credentials);
