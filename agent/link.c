@@ -311,6 +311,7 @@ struct link_state link_look(struct link *link)
 		.pipe = {.id = (uint32_t)link->pipe},
 		.connection = link->connection,
 		.connected_ns = link->connected_ns,
+		.gap_ms = link->gap_ms > GAP_MAX_MS ? link->gap_ms : GAP_MAX_MS,
 		.busy_since_ns = send_queue_busy_since(link->queue)};
 	(void)pthread_mutex_unlock(&link->lock);
 	return state;

@@ -25,6 +25,7 @@ struct link_state {
 	nng_pipe pipe;
 	uint64_t connection; /* its number, different for each; 0: none, or it is being left */
 	uint64_t connected_ns;
+	int gap_ms;             /* at most, until it dials again */
 	uint64_t busy_since_ns; /* since when NNG has had a message in hand; 0: it has none */
 };
 

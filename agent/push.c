@@ -16,8 +16,10 @@
 #define PATIENCE_MS 10000
 #define PATIENCE_NS (PATIENCE_MS * NS_PER_MS)
 
-/* Without any connection for so long a dialer is replaced by another. */
-#define FORGOTTEN_NS (60 * NS_PER_SECOND)
+/* A dialer that has begun no connection for so long, and the gap that it leaves between two, is
+ * replaced by another. An aggregator that is too busy ends handshakes: for such an end NNG takes
+ * the dialer for closed. */
+#define FORGOTTEN_NS (15 * NS_PER_SECOND)
 
 /* Before that something of the last message, or of the start, may be under way. */
 #ifndef SETTLE_NS
@@ -32,12 +34,13 @@ struct push {
 	struct link *link;
 	char url[PUSH_URL_MAX];
 	bool used;           /* from push_start() to push_stop() */
-	nng_tls_config *tls; /* NULL: none */
+	nng_tls_config *tls; /* held; NULL: none */
 	struct address peer; /* AF_UNSPEC: of another transport, or a name */
 	uint64_t told;       /* what push_connection() returned last */
 	unsigned quiet;      /* looks in a row that found no connection to the peer */
 	uint64_t dialed_ns, stopped_ns;
 	uint64_t offline_since_ns;
+	uint64_t busy_ns;      /* of the last look that found one being made */
 	uint64_t handshake_ns; /* since when one seems to be under way; 0: none */
 	struct log_limit offline;
 };
@@ -57,11 +60,22 @@ struct push *push_new(struct telemetry *telemetry, struct error *err)
 	return NULL;
 }
 
+/* Another one, or none. */
+static void hold(struct push *push, nng_tls_config *tls)
+{
+	if (tls)
+		nng_tls_config_hold(tls);
+	if (push->tls)
+		nng_tls_config_free(push->tls);
+	push->tls = tls;
+}
+
 void push_free(struct push *push)
 {
 	if (!push)
 		return;
 	link_free(push->link);
+	hold(push, NULL);
 	free(push);
 }
 
@@ -83,13 +97,13 @@ static struct address peer_of(const char *url)
 	return peer;
 }
 
-static int dial(struct push *push)
+static int dial(struct push *push, uint64_t now_ns)
 {
 	int rv = link_dial(push->link, push->tls);
 
 	if (rv != 0)
 		return rv;
-	push->dialed_ns = clock_monotonic_ns();
+	push->dialed_ns = now_ns;
 	push->handshake_ns = 0;
 	push->quiet = 0;
 	return 0;
@@ -101,12 +115,12 @@ int push_start(struct push *push, const char *url, nng_tls_config *tls, struct e
 
 	(void)snprintf(push->url, sizeof(push->url), "%s", url);
 	link_set_url(push->link, push->url);
-	push->tls = tls;
+	hold(push, tls);
 	push->peer = peer_of(url);
 	push->offline = (struct log_limit){0};
 	push->offline_since_ns = clock_monotonic_ns();
 	if (strlen(url) < PUSH_URL_MAX)
-		rv = dial(push);
+		rv = dial(push, push->offline_since_ns);
 	push->used = rv == 0;
 	return rv == 0 ? 0 : error_set(err, EINVAL, "connecting to %s: %s", url, nng_strerror(rv));
 }
@@ -157,14 +171,18 @@ static void give_up_handshake(struct push *push, uint64_t now_ns)
 }
 
 /* NNG forgets to dial again after some failures. */
-static void dial_anew(struct push *push, uint64_t now_ns)
+static void dial_anew(struct push *push, const struct link_state *link, uint64_t now_ns)
 {
+	uint64_t wait_ns = FORGOTTEN_NS + (unsigned)link->gap_ms * NS_PER_MS;
+
+	if (push->quiet == 0)
+		push->busy_ns = now_ns;
 	if (push->quiet < 2 || push->peer.family == AF_UNSPEC ||
-		now_ns < push->dialed_ns + FORGOTTEN_NS ||
-		now_ns < push->offline_since_ns + FORGOTTEN_NS)
+		now_ns < push->dialed_ns + wait_ns || now_ns < push->offline_since_ns + wait_ns ||
+		now_ns < push->busy_ns + wait_ns)
 		return;
 	if (link_close_dialer(push->link))
-		(void)dial(push); /* if not now, in a second */
+		(void)dial(push, now_ns); /* if not now, in a second */
 }
 
 /* NNG can't be told to stop at any time (see peer_socket.h). A connection is hung up on when
@@ -208,7 +226,7 @@ void push_care(struct push *push, uint64_t now_ns)
 	if (link.leaving) {
 		go_on_leaving(push, &link, now_ns);
 	} else if (link.pipe.id == 0) {
-		dial_anew(push, now_ns);
+		dial_anew(push, &link, now_ns);
 		log_offline(push, now_ns);
 	}
 }

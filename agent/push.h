@@ -35,8 +35,8 @@ void push_free(struct push *push);
 
 /* Begins to connect an idle push to tls+tcp://host:port, tcp://host:port or ipc:///path; the
  * aggregator need not be there yet. A host should be an address: NNG looks names up by itself, and
- * takes their first address. `tls` is for tls+tcp, NULL otherwise. 0, or -EINVAL and a message:
- * then it is idle as before. */
+ * takes their first address. `tls` is for tls+tcp, NULL otherwise, and held. 0, or -EINVAL and a
+ * message: then it is idle as before. */
 int push_start(struct push *push, const char *url, nng_tls_config *tls, struct error *err);
 
 /* Ends the connection, drops what is queued, and admits no other. NNG takes its time for that: the

@@ -113,8 +113,10 @@ static int listen_silently(uint16_t *ret_port)
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
+	/* its port is free for another at once */
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
 	assert_int_equal(listen(fd, 8), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
@@ -625,6 +627,41 @@ static void does_not_wait_for_ever_in_a_handshake(void **state)
 	assert_int_equal(nng_close(pull), 0);
 }
 
+/* With a clock that is ahead. */
+static bool is_connected_later(void *push)
+{
+	push_care(push, clock_monotonic_ns() + 20 * NS_PER_SECOND);
+	return push_connected(push);
+}
+
+/* As a busy aggregator does when it took too long for it; NNG may not dial again then. */
+static void dials_again_after_a_handshake_that_the_peer_ended(void **state)
+{
+	struct fixture *fixture = *state;
+	nng_socket pull = open_pull();
+	uint16_t port;
+	int silent = listen_silently(&port), peer;
+	struct push *push = start(fixture, "tls+tcp", port, "aggregator");
+	char url[64], hello[4096];
+
+	peer = accept(silent, NULL, NULL);
+	assert_true(peer >= 0);
+	assert_true(recv(peer, hello, sizeof(hello), 0) > 0);
+	assert_int_equal(close(silent), 0);
+	assert_int_equal(close(peer), 0);
+	wait_ms(200); /* it is noticed */
+	(void)snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%u", port);
+	(void)listen_on(pull, url, fixture);
+	assert_true(wait_until(is_connected_later, push, 20000));
+	assert_int_equal(
+		push_send(push, "hello", 5), -EAGAIN); /* of no connection that it told of */
+	(void)await_connection(push);
+	assert_int_equal(push_send(push, "hello", 5), 0);
+	expect_message(pull, "hello");
+	push_free(push);
+	assert_int_equal(nng_close(pull), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -645,6 +682,7 @@ int main(void)
 		TEST(may_be_stopped_at_any_moment),
 		TEST(leaves_who_never_answered),
 		TEST(does_not_wait_for_ever_in_a_handshake),
+		TEST(dials_again_after_a_handshake_that_the_peer_ended),
 	};
 
 	return cmocka_run_group_tests_name("push", tests, NULL, NULL);
