@@ -1,7 +1,6 @@
 {{/*
-The aggregator's resources: what `nodes` nodes of some 30 pods need (docs/scaling.md; of the 14 metrics
-that a container had when it was measured), and over it what `resources` says. With `nodes: 0` only
-that.
+The aggregator's resources: what `nodes` nodes of some 30 pods need (docs/scaling.md), and over it
+what `resources` says. With `nodes: 0` only that.
 */}}
 {{- define "tacho.aggregator.resources" -}}
 {{- $nodes := int .Values.nodes }}
