@@ -225,21 +225,32 @@ static struct bufferevent *new_bufferevent(struct export_clients *clients, evuti
 	return bufferevent;
 }
 
-/* Who has been idle for the longest goes for a new one. False: all are busy. */
+/* Who goes for a new one: who came the longest ago of those who have not shown who they are, else
+ * who has been idle for the longest. A crowd of strangers drives out itself. NULL: all are busy. */
+static struct connection *who_goes(struct export_clients *clients)
+{
+	struct connection *connection, *idle = NULL;
+
+	for (connection = TAILQ_FIRST(&clients->line); connection;
+		connection = TAILQ_NEXT(connection, entry)) {
+		if (clients->options.tls && !connection->shaken)
+			return connection;
+		if (!idle && connection->state == IDLE)
+			idle = connection;
+	}
+	return idle;
+}
+
 static bool make_room(struct export_clients *clients)
 {
 	struct connection *connection;
 
 	if (clients->count < EXPORT_MAX_CONNECTIONS)
 		return true;
-	for (connection = TAILQ_FIRST(&clients->line); connection;
-		connection = TAILQ_NEXT(connection, entry)) {
-		if (connection->state != IDLE)
-			continue;
+	connection = who_goes(clients);
+	if (connection)
 		end_connection(connection, FOR_ANOTHER);
-		return true;
-	}
-	return false;
+	return connection != NULL;
 }
 
 static struct connection *new_connection(struct export_clients *clients, evutil_socket_t fd)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #define SWEEP_NS (60 * NS_PER_SECOND)
@@ -23,6 +24,8 @@ struct container {
 	uint64_t id; /* 0 = none */
 	uint64_t round, started_ms;
 	struct pod *pod; /* of `round`; NULL: there was no room */
+	/* Of one older than the agent: what it had counted before the first look is no growth. */
+	field_set unseen;
 	uint64_t last[LEDGER_MAX_FIELDS];
 };
 
@@ -120,6 +123,10 @@ static struct pod *find_or_add(struct export_ledger *ledger, const char *uid, ui
 	pod->seen_ns = now_ns;
 	pod->seen_round = ledger->round;
 	HASH_ADD_STR(ledger->pods, uid, pod);
+	if (!pod->hh.tbl) { /* memory is short */
+		free(pod);
+		return NULL;
+	}
 	return pod;
 }
 
@@ -178,8 +185,22 @@ static void add_reading(
 		if (!(reading->valid & FIELD_BIT(field)))
 			continue;
 		container->pod->told |= FIELD_BIT(field);
+		if (container->unseen & FIELD_BIT(field))
+			container->last[i] = reading->value[field];
+		container->unseen &= ~FIELD_BIT(field);
 		container->pod->total[i] += grown_by(&container->last[i], reading->value[field]);
 	}
+}
+
+/* Counters that begin with the agent, whatever is older. */
+static field_set of_the_agent(void)
+{
+	field_set fields = 0;
+
+	for (unsigned field = FIELD_NETWORK_RECEIVE_BYTES; field <= FIELD_NETWORK_TRANSMIT_DROPPED;
+		field++)
+		fields |= FIELD_BIT(field);
+	return fields;
 }
 
 static void add_row(struct export_ledger *ledger, const struct cgroup *cgroup, const char *uid,
@@ -191,8 +212,9 @@ static void add_row(struct export_ledger *ledger, const struct cgroup *cgroup, c
 		return;
 	container = &ledger->containers[cgroup->slot];
 	if (container->id != cgroup->id)
-		*container = (struct container){
-			.id = cgroup->id, .started_ms = started_ms(ledger, cgroup, now_ns)};
+		*container = (struct container){.id = cgroup->id,
+			.started_ms = started_ms(ledger, cgroup, now_ns),
+			.unseen = cgroup->created_ns == 0 ? ~of_the_agent() : 0};
 	/* who was seen in the last round is not freed in this one */
 	if (!container->pod || container->round != ledger->round - 1)
 		container->pod = find_or_add(ledger, uid, now_ns);

@@ -28,8 +28,8 @@ void export_ledger_free(struct export_ledger *ledger);
 void export_ledger_add(struct export_ledger *ledger, const struct roster *roster,
 	const struct reading *readings, uint32_t count, uint64_t now_ns);
 
-/* What a pod's containers have counted of `field` since the agent first saw it. False when no
- * container ever told. */
+/* What a pod's containers have counted of `field` since the agent first saw it: from 0 on, so that
+ * an agent that starts anew is a counter that begins anew. False when no container ever told. */
 bool export_ledger_pod(
 	const struct export_ledger *ledger, const char *uid, enum field field, uint64_t *ret_value);
 

@@ -58,6 +58,17 @@ static int make_room(struct export_snapshot *snapshot, const struct roster *rost
 	return 0;
 }
 
+/* Rows of a pod stand in the order in which their cgroups were made. */
+static bool is_newest(const struct roster *roster, const struct roster_pod *pod, uint32_t index)
+{
+	const char *name = roster->rows[index].container;
+
+	for (uint32_t later = index + 1; later < pod->first_row + pod->rows; later++)
+		if (strcmp(roster->rows[later].container, name) == 0)
+			return false;
+	return *name;
+}
+
 static void add_row(struct export_snapshot *snapshot, const struct export_look *look,
 	const struct export_ledger *ledger, const struct roster_pod *pod, uint32_t index)
 {
@@ -68,11 +79,13 @@ static void add_row(struct export_snapshot *snapshot, const struct export_look *
 	uint32_t start = begin_labels(snapshot);
 
 	append_label(text, "container", from->container);
-	append_label(text, ",id", cgroup->path);
 	append_label(text, ",image", EXPORT_IMAGE);
-	append_label(text, ",name", cgroup->unit ? cgroup->unit : cgroup->container_id);
 	append_label(text, ",namespace", pod->namespace);
 	append_label(text, ",pod", pod->name);
+	row->lasting = end_labels(snapshot, start).length;
+	row->newest = is_newest(look->roster, pod, index);
+	append_label(text, ",id", cgroup->path);
+	append_label(text, ",name", cgroup->unit ? cgroup->unit : cgroup->container_id);
 	row->labels = end_labels(snapshot, start);
 	row->started_ms = export_ledger_started_ms(ledger, cgroup);
 	if (cgroup->slot < look->count)

@@ -1,8 +1,8 @@
 /* What one look saw, copied, so that it can be written out while the next looks are taken: labels
  * as text, and readings.
  *
- * Labels are cAdvisor's: container, id (the cgroup's path), image, name (the container's id),
- * namespace, pod. The node does not know images; a label there must be, for rules tell containers
+ * Labels are cAdvisor's: container, image, namespace, pod, id (the cgroup's path), name (the
+ * container's id). The node does not know images; a label there must be, for rules tell containers
  * from pods by image!="": it is EXPORT_IMAGE. A pod without a name is left out. */
 #ifndef AGENT_EXPORT_SNAPSHOT_H
 #define AGENT_EXPORT_SNAPSHOT_H
@@ -13,6 +13,7 @@
 #include "agent/roster.h"
 #include "base/buffer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define EXPORT_IMAGE "unknown"
@@ -33,7 +34,9 @@ struct export_labels {
 };
 
 struct export_row {
-	struct export_labels labels;
+	struct export_labels labels; /* begins with those that outlive a restart: `lasting` bytes */
+	uint32_t lasting;
+	bool newest;         /* of its container: no later row of the pod has its name */
 	uint64_t started_ms; /* 0 = not known */
 	struct reading reading;
 };

@@ -13,6 +13,8 @@
 
 enum source {
 	OF_ROW,        /* a metric of each container */
+	OF_CONTAINER,  /* a counter of each container that goes on when it restarts */
+	OF_PAGE_SIZE,  /* huge pages of each container, by their size */
 	OF_POD_LEDGER, /* a counter of each pod, gone containers included */
 	OF_POD_SUM,    /* a level of each pod: the sum of its containers' */
 	OF_NODE,       /* a metric of the node */
@@ -43,6 +45,16 @@ struct export_text {
 	uint32_t family, item;
 	bool headed; /* the family has a sample already */
 };
+
+/* Those of which there are files on amd64 (hugetlb.2MB.current). */
+static const struct page_size {
+	enum field field;
+	const char *label;
+} PAGES[] = {
+	{FIELD_HUGETLB_2MB_BYTES, "pagesize=\"2MB\","},
+	{FIELD_HUGETLB_1GB_BYTES, "pagesize=\"1GB\","},
+};
+#define PAGE_SIZES (sizeof(PAGES) / sizeof(PAGES[0]))
 
 #define ALL      (1U << EXPORT_ALL)
 #define CADVISOR (ALL | 1U << EXPORT_CADVISOR)
@@ -91,9 +103,11 @@ static void add_metric(struct export_text *text, enum metric metric, const char 
 {
 	const struct metric_info *info = metric_info(metric);
 	bool per_pod = is_of_network(metric);
-	enum source source = info->scope == METRIC_SCOPE_NODE ? OF_NODE
-			     : per_pod                        ? OF_POD_LEDGER
-							      : OF_ROW;
+	enum source source = info->scope == METRIC_SCOPE_NODE  ? OF_NODE
+			     : per_pod                         ? OF_POD_LEDGER
+			     : metric == METRIC_OOM_EVENTS     ? OF_CONTAINER
+			     : metric == METRIC_MEMORY_HUGETLB ? OF_PAGE_SIZE
+							       : OF_ROW;
 	struct family *family = add(text, info->prometheus, info->help, source, parts_of(metric));
 
 	family->metric = metric;
@@ -181,6 +195,8 @@ const char *export_text_type(enum export_format format)
 /* In an nth of the base unit: 9 for what the kernel counts in ns. */
 static int decimals_of(const struct family *family)
 {
+	if (family->source == OF_CONTAINER || family->source == OF_PAGE_SIZE)
+		return 0;
 	if (family->source != OF_ROW && family->source != OF_POD_LEDGER &&
 		family->source != OF_POD_SUM && family->source != OF_NODE)
 		return family->source == ROW_STARTED || family->source == ROW_SEEN ? 3 : 0;
@@ -239,9 +255,12 @@ static uint32_t items_of(const struct family *family, const struct export_snapsh
 {
 	switch (family->source) {
 	case OF_ROW:
+	case OF_CONTAINER:
 	case ROW_STARTED:
 	case ROW_SEEN:
 		return snapshot->row_count;
+	case OF_PAGE_SIZE:
+		return snapshot->row_count * PAGE_SIZES;
 	case OF_POD_LEDGER:
 	case OF_POD_SUM:
 		return snapshot->pod_count;
@@ -261,7 +280,9 @@ static bool value_of_row(const struct family *family, const struct export_snapsh
 
 	if (row->reading.gone)
 		return false;
-	if (family->source == OF_ROW)
+	if (family->source == OF_CONTAINER && !row->newest)
+		return false;
+	if (family->source == OF_ROW || family->source == OF_CONTAINER)
 		return !is_without_periods(family->metric, &row->reading) &&
 		       figures_raw(family->metric, &row->reading, ret_value);
 	*ret_value = family->source == ROW_SEEN ? snapshot->timestamp_ms : row->started_ms;
@@ -282,12 +303,29 @@ static bool value_of_pod(const struct family *family, const struct export_snapsh
 	return true;
 }
 
+static bool value_of_pages(
+	const struct reading *reading, const struct page_size *size, uint64_t *ret_value)
+{
+	*ret_value = reading->value[size->field];
+	return !reading->gone && (reading->valid & FIELD_BIT(size->field));
+}
+
 /* False: there is none. */
 static bool value_of(const struct family *family, const struct export_snapshot *snapshot,
 	uint32_t item, uint64_t *ret_value, struct export_labels *ret_labels)
 {
+	const struct export_row *row;
+
 	*ret_labels = (struct export_labels){0, 0};
 	switch (family->source) {
+	case OF_CONTAINER:
+		row = &snapshot->rows[item];
+		*ret_labels = (struct export_labels){row->labels.start, row->lasting};
+		return value_of_row(family, snapshot, item, ret_value);
+	case OF_PAGE_SIZE:
+		row = &snapshot->rows[item / PAGE_SIZES];
+		*ret_labels = row->labels;
+		return value_of_pages(&row->reading, &PAGES[item % PAGE_SIZES], ret_value);
 	case OF_ROW:
 	case ROW_STARTED:
 	case ROW_SEEN:
@@ -355,7 +393,9 @@ static void append_sample(struct export_text *text, const struct export_snapshot
 	buffer_append_string(out, family->name);
 	if (labels.length > 0) {
 		buffer_append_char(out, '{');
-		buffer_append_string(out, family->extra);
+		buffer_append_string(out, family->source == OF_PAGE_SIZE
+						  ? PAGES[text->item % PAGE_SIZES].label
+						  : family->extra);
 		buffer_append(out, snapshot->text.data + labels.start, labels.length);
 		buffer_append_char(out, '}');
 	}

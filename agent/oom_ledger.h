@@ -20,7 +20,9 @@
 #include <stdint.h>
 
 #define OOM_LEDGER_MAX       1024
-#define OOM_LEDGER_KEEP_NS   (300 * NS_PER_SECOND)
+/* As long as export_ledger keeps a pod: a crashing one has no container for 5 minutes and more
+ * between two tries. */
+#define OOM_LEDGER_KEEP_NS   (3600 * NS_PER_SECOND)
 /* In a pod with an account, a container without a name has no figure for so long: it may be the
  * account's. */
 #define OOM_LEDGER_NAMING_NS (10 * NS_PER_SECOND)

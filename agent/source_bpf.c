@@ -28,21 +28,24 @@ static const struct given {
 	size_t offset;
 	bool memory; /* on a hybrid host: from the v1 tree, or not at all */
 	bool in_v1;
+	bool time; /* in ns, but whole µs as the file has it: else a look that falls back to files
+		      would see it go back, which Prometheus takes for a counter that began anew */
 } GIVEN[] = {
 #define GIVEN(field, group, member, ...)                                               \
 	{                                                                              \
 		field, group, offsetof(struct cgroup_stat_record, member), __VA_ARGS__ \
 	}
-	GIVEN(FIELD_CPU_USAGE_NS, CGROUP_STAT_CPU, cpu_usage_ns, false, false),
-	GIVEN(FIELD_CPU_THROTTLED_PERIODS, CGROUP_STAT_THROTTLED, throttled_periods, false, false),
-	GIVEN(FIELD_CPU_PERIODS, CGROUP_STAT_THROTTLED, periods, false, false),
-	GIVEN(FIELD_CPU_THROTTLED_NS, CGROUP_STAT_THROTTLED, throttled_ns, false, false),
-	GIVEN(FIELD_PIDS, CGROUP_STAT_PIDS, pids, false, false),
-	GIVEN(FIELD_MEMORY_USAGE_BYTES, CGROUP_STAT_MEMORY, memory_usage, true, true),
-	GIVEN(FIELD_MEMORY_PEAK_BYTES, CGROUP_STAT_MEMORY_PEAK, memory_peak, true, true),
-	GIVEN(FIELD_MEMORY_SWAP_BYTES, CGROUP_STAT_SWAP, swap, true, false),
+	GIVEN(FIELD_CPU_USAGE_NS, CGROUP_STAT_CPU, cpu_usage_ns, false, false, true),
+	GIVEN(FIELD_CPU_THROTTLED_PERIODS, CGROUP_STAT_THROTTLED, throttled_periods, false, false,
+		false),
+	GIVEN(FIELD_CPU_PERIODS, CGROUP_STAT_THROTTLED, periods, false, false, false),
+	GIVEN(FIELD_CPU_THROTTLED_NS, CGROUP_STAT_THROTTLED, throttled_ns, false, false, true),
+	GIVEN(FIELD_PIDS, CGROUP_STAT_PIDS, pids, false, false, false),
+	GIVEN(FIELD_MEMORY_USAGE_BYTES, CGROUP_STAT_MEMORY, memory_usage, true, true, false),
+	GIVEN(FIELD_MEMORY_PEAK_BYTES, CGROUP_STAT_MEMORY_PEAK, memory_peak, true, true, false),
+	GIVEN(FIELD_MEMORY_SWAP_BYTES, CGROUP_STAT_SWAP, swap, true, false, false),
 	GIVEN(FIELD_MEMORY_INACTIVE_FILE_BYTES, CGROUP_STAT_INACTIVE_FILE, inactive_file, true,
-		true),
+		true, false),
 #undef GIVEN
 };
 #define GIVEN_COUNT (sizeof(GIVEN) / sizeof(GIVEN[0]))
@@ -96,6 +99,8 @@ static void fill(const struct source_bpf *source, const struct bpf_walk_result *
 		if (!(fields & FIELD_BIT(given->field)) || !(record->valid & given->group))
 			continue;
 		memcpy(&value, (const char *)record + given->offset, sizeof(value));
+		if (given->time)
+			value -= value % NS_PER_USEC;
 		reading->value[given->field] = given->memory ? value * source->page_size : value;
 		reading->valid |= FIELD_BIT(given->field);
 	}

@@ -56,6 +56,7 @@ void export_world_make(struct export_world *world, uint32_t pods, uint32_t conta
 	for (uint32_t r = 0; r < rows; r++) {
 		name_cgroup(&world->cgroups[r], world->uids[r / containers], r + 1);
 		world->cgroups[r].slot = r;
+		world->cgroups[r].created_ns = 1;
 		world->roster.rows[r] = (struct roster_row){.cgroup = &world->cgroups[r],
 			.container = r % containers ? "proxy" : "app"};
 		fill_reading(&world->readings[r], r);

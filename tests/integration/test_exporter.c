@@ -198,8 +198,8 @@ static void the_counters_are_the_kernels(void **state)
 	memory = pipeline_start_load(&container, "memory", "64");
 	start_agent(NULL);
 	(void)snprintf(labels, sizeof(labels),
-		"container=\"server\",id=\"%s\",image=\"unknown\",name=\"%s\",namespace=\"shop\","
-		"pod=\"web-1\"}",
+		"container=\"server\",image=\"unknown\",namespace=\"shop\",pod=\"web-1\",id=\"%s\","
+		"name=\"%s\"}",
 		container.path, container.id);
 	wait_for("container_cpu_usage_seconds_total", labels, 0.5);
 	wait_for("container_memory_working_set_bytes", labels, 60e6);
@@ -213,9 +213,10 @@ static void the_counters_are_the_kernels(void **state)
 	value = sample(page.text, "container_cpu_usage_seconds_total", labels) * 1e6;
 	print_message("%.0f <= %.0f <= %.0f us\n", (double)before, value, (double)after);
 	assert_true(value >= (double)before && value <= (double)after);
+	/* of the pod, what was used since the agent looked */
 	value = sample(
 		page.text, "pod_cpu_usage_seconds_total", "{namespace=\"shop\",pod=\"web-1\"}");
-	assert_true(value * 1e6 >= (double)before && value * 1e6 <= (double)after);
+	assert_true(value > 0.1 && value * 1e6 < (double)after);
 	assert_true(sample(page.text, "node_cpu_usage_seconds_total", "") > 1);
 	assert_true(sample(page.text, "tacho_agent_samples_total", "") >= 1);
 	value = sample(page.text, "container_start_time_seconds", labels);

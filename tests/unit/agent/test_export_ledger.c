@@ -26,7 +26,8 @@ static void make(uint32_t pods, uint32_t containers)
 {
 	export_world_make(&world, pods, containers);
 	telemetry = telemetry_new();
-	ledger = export_ledger_new(FIELD_BIT(RX) | FIELD_BIT(TX), "", telemetry);
+	ledger = export_ledger_new(
+		FIELD_BIT(RX) | FIELD_BIT(TX) | FIELD_BIT(FIELD_CPU_USAGE_NS), "", telemetry);
 	assert_non_null(ledger);
 	now_ns = S;
 }
@@ -88,6 +89,36 @@ static void a_restart_takes_nothing_away(void **state)
 	world.readings[0].value[RX] = 7;
 	look();
 	assert_int_equal(received(0), 1017);
+}
+
+/* An agent that starts anew begins a counter anew: at nothing, not with all that a container has
+ * used since it began, which Prometheus would take for the growth of one second. */
+static void what_was_before_the_agent_is_no_growth(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	make(1, 2);
+	world.cgroups[0].created_ns = 0;
+	for (int row = 0; row < 2; row++) {
+		world.readings[row].value[FIELD_CPU_USAGE_NS] = 5000;
+		world.readings[row].value[RX] = 70; /* counted by the agent */
+	}
+	look();
+	assert_true(export_ledger_pod(ledger, world.uids[0], FIELD_CPU_USAGE_NS, &value));
+	assert_int_equal(value, 5000); /* of the younger one */
+	assert_int_equal(received(0), 140);
+	world.readings[0].value[FIELD_CPU_USAGE_NS] = 5009;
+	look();
+	assert_true(export_ledger_pod(ledger, world.uids[0], FIELD_CPU_USAGE_NS, &value));
+	assert_int_equal(value, 5009);
+	/* it began while the agent looked: all of it counts */
+	export_world_restart(&world, 0);
+	world.cgroups[0].created_ns = now_ns;
+	world.readings[0].value[FIELD_CPU_USAGE_NS] = 30;
+	look();
+	assert_true(export_ledger_pod(ledger, world.uids[0], FIELD_CPU_USAGE_NS, &value));
+	assert_int_equal(value, 5039);
 }
 
 /* A pod that crashes has no container between two tries. */
@@ -188,7 +219,8 @@ static void start_times_are_known(void **state)
 	(void)state;
 	make(1, 2);
 	world.cgroups[0].created_ns = now_ns; /* a second before the look */
-	strcpy(world.cgroups[1].path, "/");   /* of its folder, below "" */
+	world.cgroups[1].created_ns = 0;
+	strcpy(world.cgroups[1].path, "/"); /* of its folder, below "" */
 	assert_int_equal(stat("/", &folder), 0);
 	look();
 	started_ms = export_ledger_started_ms(ledger, &world.cgroups[0]);
@@ -204,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_pod_is_the_sum_of_its_containers, tear_down),
 		cmocka_unit_test_teardown(a_restart_takes_nothing_away, tear_down),
+		cmocka_unit_test_teardown(what_was_before_the_agent_is_no_growth, tear_down),
 		cmocka_unit_test_teardown(a_pod_without_containers_is_kept, tear_down),
 		cmocka_unit_test_teardown(steps_back_are_told_apart, tear_down),
 		cmocka_unit_test_teardown(what_is_not_read_is_not_told, tear_down),

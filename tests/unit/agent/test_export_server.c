@@ -460,6 +460,26 @@ static void plain_http_to_tls_is_cut(void **state)
 	assert_int_equal(answered("200"), 0);
 }
 
+/* All there can be, and more: whoever has a certificate gets in all the same. */
+static void strangers_keep_nobody_out(void **state)
+{
+	int fds[2 * EXPORT_MAX_CONNECTIONS];
+
+	(void)state;
+	start(PATIENT, true, true);
+	for (int i = 0; i < EXPORT_MAX_CONNECTIONS; i++)
+		fds[i] = connect_plain();
+	assert_int_equal(status_with(authority, "clientAuth"), 200);
+	for (int i = EXPORT_MAX_CONNECTIONS; i < 2 * EXPORT_MAX_CONNECTIONS; i++) {
+		fds[i] = connect_plain();
+		assert_int_equal(status_with(authority, "clientAuth"), 200);
+	}
+	assert_int_equal(closed("too_many"), 0);
+	assert_true(closed("made_room") > 0);
+	for (int i = 0; i < 2 * EXPORT_MAX_CONNECTIONS; i++)
+		(void)close(fds[i]);
+}
+
 static void who_never_shakes_hands_is_cut(void **state)
 {
 	int fd;
@@ -565,6 +585,7 @@ int main(void)
 		TEST(only_who_has_a_certificate_of_the_ca_is_let_in),
 		TEST(without_a_ca_everybody_is_let_in),
 		TEST(plain_http_to_tls_is_cut),
+		TEST(strangers_keep_nobody_out),
 		TEST(who_never_shakes_hands_is_cut),
 		TEST(renewed_certificates_are_used),
 		TEST(bad_files_are_said),

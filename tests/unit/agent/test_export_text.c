@@ -85,11 +85,10 @@ static void assert_has_not(const char *page_text, const char *words)
 		fail_msg("there: %s", words);
 }
 
-#define UID_0 "00000000-1111-2222-3333-444455556666"
-#define ID_1  "0000000000000000000000000000000000000000000000000000000000000001"
-#define APP                                                             \
-	"container=\"app\",id=\"/kubepods/burstable/pod" UID_0 "/" ID_1 \
-	"\",image=\"unknown\",name=\"" ID_1 "\",namespace=\"shop\",pod=\"pod-0\""
+#define UID_0       "00000000-1111-2222-3333-444455556666"
+#define ID_1        "0000000000000000000000000000000000000000000000000000000000000001"
+#define APP_LASTING "container=\"app\",image=\"unknown\",namespace=\"shop\",pod=\"pod-0\""
+#define APP         APP_LASTING ",id=\"/kubepods/burstable/pod" UID_0 "/" ID_1 "\",name=\"" ID_1 "\""
 #define POD_NETWORK                                         \
 	"container=\"\",id=\"/kubepods/burstable/pod" UID_0 \
 	"\",image=\"\",interface=\"all\",name=\"\",namespace=\"shop\",pod=\"pod-0\""
@@ -178,6 +177,41 @@ static void the_kubelets_resource_page_is_exact(void **state)
 	free(out);
 }
 
+/* cAdvisor's have the label pagesize. */
+static void huge_pages_are_told_by_size(void **state)
+{
+	char *out;
+
+	(void)state;
+	make(1, 1, METRIC_BIT(METRIC_MEMORY_HUGETLB));
+	world.readings[0].value[FIELD_HUGETLB_2MB_BYTES] = 4194304;
+	world.readings[0].value[FIELD_HUGETLB_1GB_BYTES] = 0;
+	out = page(EXPORT_CADVISOR, EXPORT_TEXT);
+	assert_has(out, "# TYPE container_hugetlb_usage_bytes gauge\n"
+			"container_hugetlb_usage_bytes{pagesize=\"2MB\"," APP "} 4194304\n"
+			"container_hugetlb_usage_bytes{pagesize=\"1GB\"," APP "} 0\n");
+	free(out);
+}
+
+/* A kill ends the container more often than not: the next one's series is the same. */
+static void oom_kills_outlive_their_container(void **state)
+{
+	char *out;
+
+	(void)state;
+	make(1, 3, METRIC_BIT(METRIC_OOM_EVENTS)); /* app, proxy, proxy */
+	world.readings[0].value[FIELD_OOM_KILLS] = 1;
+	world.readings[1].value[FIELD_OOM_KILLS] = 2;
+	world.readings[2].value[FIELD_OOM_KILLS] = 3;
+	out = page(EXPORT_CADVISOR, EXPORT_TEXT);
+	assert_has(out, "# TYPE container_oom_events_total counter\n"
+			"container_oom_events_total{" APP_LASTING "} 1\n"
+			"container_oom_events_total{container=\"proxy\",image=\"unknown\","
+			"namespace=\"shop\",pod=\"pod-0\"} 3\n# HELP ");
+	assert_has_not(out, "} 2\n");
+	free(out);
+}
+
 static void values_of_labels_are_escaped(void **state)
 {
 	char *out;
@@ -186,7 +220,7 @@ static void values_of_labels_are_escaped(void **state)
 	make(1, 1, METRIC_BIT(METRIC_PIDS));
 	world.roster.pods[0].namespace = "a\"b\\c\nd";
 	out = page(EXPORT_CADVISOR, EXPORT_TEXT);
-	assert_has(out, ",namespace=\"a\\\"b\\\\c\\nd\",pod=\"pod-0\"} 1000000009\n");
+	assert_has(out, ",namespace=\"a\\\"b\\\\c\\nd\",pod=\"pod-0\",id=");
 	free(out);
 }
 
@@ -219,9 +253,9 @@ static void without_a_cpu_limit_there_are_no_periods(void **state)
 	world.readings[0].value[FIELD_CPU_PERIODS] = 0;
 	world.readings[1].value[FIELD_CPU_PERIODS] = 5;
 	out = page(EXPORT_ALL, EXPORT_TEXT);
-	assert_has_not(out, "container_cpu_cfs_periods_total{container=\"app\",id=\"/kubepods/"
-			    "burstable/pod" UID_0);
-	assert_has(out, "pod=\"pod-1\"} 5\n");
+	assert_has_not(out, "container_cpu_cfs_periods_total{" APP_LASTING);
+	assert_has(out, "container_cpu_cfs_periods_total{container=\"app\",image=\"unknown\","
+			"namespace=\"shop\",pod=\"pod-1\"");
 	free(out);
 }
 
@@ -368,6 +402,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_page_of_text_is_exact, tear_down),
 		cmocka_unit_test_teardown(the_kubelets_resource_page_is_exact, tear_down),
+		cmocka_unit_test_teardown(huge_pages_are_told_by_size, tear_down),
+		cmocka_unit_test_teardown(oom_kills_outlive_their_container, tear_down),
 		cmocka_unit_test_teardown(values_of_labels_are_escaped, tear_down),
 		cmocka_unit_test_teardown(what_was_not_read_is_absent, tear_down),
 		cmocka_unit_test_teardown(without_a_cpu_limit_there_are_no_periods, tear_down),
