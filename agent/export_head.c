@@ -1,5 +1,7 @@
 #include "agent/export_head.h"
 
+#include "base/process_figures.h"
+
 #include <string.h>
 
 #define TOTAL "_total"
@@ -83,9 +85,11 @@ void export_head_telemetry(struct telemetry *telemetry, bool openmetrics, struct
 
 	if (!openmetrics) {
 		telemetry_render(telemetry, out);
+		process_figures_render(out);
 		return;
 	}
 	telemetry_render(telemetry, &own);
+	process_figures_render(&own);
 	out->failed |= own.failed;
 	for (size_t at = 0; !own.failed && at < own.length;) {
 		const char *line = own.data + at;

@@ -20,7 +20,7 @@ struct export_head {
 
 void export_head_append(const struct export_head *head, bool openmetrics, struct buffer *out);
 
-/* telemetry_render(), in the format that is wanted. */
+/* What the agent tells of itself, and process_figures_render(), in the format that is wanted. */
 void export_head_telemetry(struct telemetry *telemetry, bool openmetrics, struct buffer *out);
 
 #endif

@@ -241,6 +241,9 @@ static void register_series(struct exporter *exporter, struct telemetry *telemet
 		{100 * NS_PER_MS, "0.1"},
 	};
 
+	telemetry_set(telemetry_gauge(telemetry, "tacho_agent_build_info",
+			      "1; its label says which version this is", "version", TACHO_VERSION),
+		1);
 	exporter->renderings = telemetry_counter(telemetry, "tacho_agent_renderings_total",
 		"Pages of /metrics that were written; all who ask between two looks get the same",
 		NULL, NULL);
